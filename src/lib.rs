@@ -1,0 +1,3 @@
+//! skucast: one catalog, many channels, one ledger.
+
+pub mod domain;
