@@ -1,3 +1,8 @@
 //! skucast: one catalog, many channels, one ledger.
 
+pub mod config;
+pub mod connectors;
 pub mod domain;
+pub mod halt;
+pub mod http;
+pub mod sandbox;

@@ -110,6 +110,12 @@ impl Error {
         self
     }
 
+    /// The repeats that a temporary error was worth are used up.
+    pub fn exhausted(mut self) -> Self {
+        self.retry = Retry::Exhausted;
+        self
+    }
+
     pub fn is_temporary(&self) -> bool {
         matches!(self.retry, Retry::After(_) | Retry::Exhausted)
     }

@@ -1,0 +1,3 @@
+//! channels.toml: what the seller declares.
+
+pub mod settings;
