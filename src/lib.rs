@@ -5,4 +5,5 @@ pub mod connectors;
 pub mod domain;
 pub mod halt;
 pub mod http;
+pub mod policy;
 pub mod sandbox;

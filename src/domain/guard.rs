@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Action, Change, Lane};
+use super::money::lenient;
 
 /// Limits per channel, in percent. A channel with fewer live listings than `min_listings` is not guarded
 /// by shares, only by `price_jump`.
@@ -12,12 +13,16 @@ use super::change::{Action, Change, Lane};
 pub struct Guard {
     pub min_listings: u64,
     /// Share of live listings that one plan may end.
+    #[serde(deserialize_with = "lenient")]
     pub end: Decimal,
     /// Share of live listings whose stock one plan may set to zero.
+    #[serde(deserialize_with = "lenient")]
     pub zero: Decimal,
     /// Share of live listings that one plan may reprice.
+    #[serde(deserialize_with = "lenient")]
     pub reprice: Decimal,
     /// How far one price may move, up or down.
+    #[serde(deserialize_with = "lenient")]
     pub price_jump: Decimal,
 }
 

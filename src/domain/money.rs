@@ -4,7 +4,7 @@ use std::fmt;
 
 use iso_currency::Currency;
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An amount in one currency. Serialises as `{"amount": "19.99", "currency": "EUR"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +56,32 @@ impl fmt::Display for Money {
 /// Reads an ISO 4217 code in any letter case.
 pub fn currency(code: &str) -> Option<Currency> {
     Currency::from_code(&code.trim().to_ascii_uppercase())
+}
+
+/// Reads a decimal from TOML as a number or a text: `8`, `8.5`, `"8.5"`. A float counts as it is written.
+pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stated {
+        Whole(i64),
+        Float(f64),
+        Text(String),
+    }
+    let text = match Stated::deserialize(deserializer)? {
+        Stated::Whole(number) => return Ok(Decimal::from(number)),
+        Stated::Float(number) => number.to_string(),
+        Stated::Text(text) => text,
+    };
+    text.trim()
+        .parse()
+        .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a decimal number")))
+}
+
+/// [`lenient`] for a value that may be left out.
+pub fn lenient_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Decimal>, D::Error> {
+    lenient(deserializer).map(Some)
 }
 
 #[cfg(test)]

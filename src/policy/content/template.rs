@@ -1,0 +1,227 @@
+//! Templates and expressions over an item's fields, with unknown names found before anything is rendered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, Value};
+use minijinja::{Environment, UndefinedBehavior};
+
+use crate::domain::catalog::{Columns, Item, Qualifier};
+use crate::domain::ids::ChannelName;
+use crate::domain::issue::Issue;
+use crate::policy::Places;
+
+/// Enough for any sensible title or description; an endless loop ends here.
+const FUEL: u64 = 100_000;
+
+/// Names that templates can use, and where their values stand in a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    places: Arc<HashMap<String, Places>>,
+    /// Columns of numbers compare as numbers; in text they print as they are written.
+    numeric: bool,
+}
+
+impl Fields {
+    /// The values that hold for one channel and locale.
+    pub(crate) fn of_channel(
+        columns: &Columns,
+        channel: &ChannelName,
+        locale: Option<&str>,
+    ) -> Self {
+        Self::new(
+            columns,
+            |name| Places::find(columns, channel, locale, name),
+            false,
+        )
+    }
+
+    /// The unqualified values, numbers as numbers.
+    pub(crate) fn numeric(columns: &Columns) -> Self {
+        Self::new(
+            columns,
+            |name| Places([None, None, columns.find(name, Qualifier::None)]),
+            true,
+        )
+    }
+
+    fn new(columns: &Columns, find: impl Fn(&str) -> Places, numeric: bool) -> Self {
+        let mut places = HashMap::new();
+        for column in columns.list() {
+            let found = find(&column.name);
+            places.insert(identifier(&column.name), found.clone());
+            places.insert(column.name.clone(), found);
+        }
+        // Columns that the catalog could have are blank, not unknown.
+        for name in crate::domain::catalog::STANDARD_COLUMNS {
+            places.entry((*name).to_owned()).or_default();
+        }
+        Self {
+            places: Arc::new(places),
+            numeric,
+        }
+    }
+}
+
+/// `option:Size` is `option_Size` in a template; `item["option:Size"]` works too.
+fn identifier(column: &str) -> String {
+    column
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect()
+}
+
+/// One row as a template sees it.
+#[derive(Debug)]
+struct Row {
+    item: Item,
+    fields: Fields,
+}
+
+impl Object for Row {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        if name == "item" {
+            return Some(Value::from_dyn_object(self.clone()));
+        }
+        let text = self
+            .fields
+            .places
+            .get(name)?
+            .value(&self.item)
+            .unwrap_or_default();
+        let is_number = self.fields.numeric
+            && matches!(
+                name,
+                "price"
+                    | "compare_at_price"
+                    | "cost"
+                    | "quantity"
+                    | "weight"
+                    | "length"
+                    | "width"
+                    | "height"
+            );
+        match text.parse::<f64>() {
+            Ok(number) if is_number => Some(Value::from(number)),
+            _ => Some(Value::from(text)),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(
+            self.fields
+                .places
+                .keys()
+                .map(|name| Value::from(name.as_str()))
+                .collect(),
+        )
+    }
+}
+
+/// The templates of one channel.
+#[derive(Debug)]
+pub(crate) struct Templates {
+    environment: Environment<'static>,
+    fields: Fields,
+}
+
+impl Templates {
+    pub(crate) fn new(fields: Fields) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        Self {
+            environment,
+            fields,
+        }
+    }
+
+    /// Adds a template, unless it cannot be read or names a field that the catalog does not have.
+    pub(crate) fn add(&mut self, name: &str, source: &str) -> Result<(), Box<Issue>> {
+        self.environment
+            .add_template_owned(name.to_owned(), source.to_owned())
+            .map_err(|error| {
+                Issue::error(
+                    "template_syntax",
+                    format!("the template cannot be read: {error}"),
+                )
+                .hint("templates look like `{{ brand }} {{ title }}`")
+            })?;
+        let unknown = self.unknown_names(name);
+        match unknown.first() {
+            None => Ok(()),
+            Some(field) => {
+                let known = self.fields.places.keys().map(String::as_str);
+                let near = crate::policy::content::nearest(field, known);
+                let issue = Issue::error(
+                    "unknown_template_field",
+                    format!("the catalog has no column `{field}`"),
+                );
+                Err(match near {
+                    Some(near) => issue.hint(format!("did you mean `{near}`?")).into(),
+                    None => issue.hint("use the names of the catalog's columns, with `_` for every other character").into(),
+                })
+            }
+        }
+    }
+
+    /// Adds an expression, as a template that is empty when the expression is false.
+    pub(crate) fn add_expression(
+        &mut self,
+        name: &str,
+        expression: &str,
+    ) -> Result<(), Box<Issue>> {
+        if let Err(error) = self.environment.compile_expression(expression) {
+            return Err(Issue::error(
+                "expression_syntax",
+                format!("the expression cannot be read: {error}"),
+            )
+            .hint("expressions look like `brand == \"Acme\" and price > 10`")
+            .into());
+        }
+        self.add(name, &format!("{{% if {expression} %}}1{{% endif %}}"))
+    }
+
+    fn unknown_names(&self, name: &str) -> Vec<String> {
+        let Ok(template) = self.environment.get_template(name) else {
+            return Vec::new();
+        };
+        let globals: Vec<_> = self
+            .environment
+            .globals()
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let mut unknown: Vec<_> = template
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| {
+                name != "item" && !self.fields.places.contains_key(name) && !globals.contains(name)
+            })
+            .collect();
+        unknown.sort();
+        unknown
+    }
+
+    pub(crate) fn context(&self, item: &Item) -> Value {
+        Value::from_object(Row {
+            item: item.clone(),
+            fields: self.fields.clone(),
+        })
+    }
+
+    pub(crate) fn render(&self, name: &str, context: &Value) -> Result<String, Box<Issue>> {
+        self.environment
+            .get_template(name)
+            .and_then(|template| template.render(context))
+            .map_err(|error| {
+                Issue::error(
+                    "template_failed",
+                    format!("the template fails for this item: {error}"),
+                )
+                .field(name)
+                .hint("`check` finds such templates before anything is sent")
+                .into()
+            })
+    }
+}
