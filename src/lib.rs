@@ -1,5 +1,6 @@
 //! skucast: one catalog, many channels, one ledger.
 
+pub mod app;
 pub mod config;
 pub mod connectors;
 pub mod domain;

@@ -24,7 +24,7 @@ use crate::domain::listing::{Listing, OptionAxis};
 pub use content::{ContentPolicy, Cut};
 pub use price::{Price, PricePolicy, Rounding};
 pub use selection::SelectPolicy;
-pub use stock::{Availability, OnHand, StockPolicy};
+pub use stock::{Availability, OnHand, Reserved, StockPolicy};
 pub use trace::{Step, Trace};
 
 /// What happens on a channel to a sku that left the catalog, or this channel's selection.

@@ -1,0 +1,651 @@
+//! Getting even with a channel before anything is planned or sent: what is live at first contact, what became
+//! of sends that were never answered, and of changes that the channel took for later.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::plan::Known;
+use super::{Channel, Progress, pages};
+use crate::domain::change::{Action, Change, Lane};
+use crate::domain::connector::{ItemOutcome, Outcome, Submission};
+use crate::domain::ids::{Sku, SubmissionId};
+use crate::domain::issue::Issue;
+use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, Settled, Settlement};
+use crate::domain::listing::{ChannelListing, Facets};
+use crate::domain::{Error, Result};
+
+/// Live listings are recorded in portions, so that a long first reading is not lost when it breaks off.
+const PORTION: usize = 1000;
+
+/// What the ledger knows of a channel; at first contact also what is live there.
+///
+/// With `record` the first reading is kept in the ledger; a plan alone writes nothing.
+pub async fn known(
+    channel: &Channel,
+    ledger: &Arc<dyn Ledger>,
+    progress: &dyn Progress,
+    record: bool,
+    now: Timestamp,
+) -> Result<Known> {
+    let state = ledger.channel(&channel.name).await?;
+    let mut records = ledger.listings(&channel.name).await?;
+    if state.first_contact.is_none() && channel.connector.descriptor().capability.listing_read {
+        progress.begin(&channel.name, "reading live listings", 0);
+        let mut portion = Vec::new();
+        let read = pages(
+            |page| async move { channel.connector.fetch_listings(page.as_ref()).await },
+            async |listings: Vec<ChannelListing>| {
+                progress.advance(&channel.name, listings.len() as u64);
+                for listing in listings {
+                    let known = observed(&listing, None, now);
+                    portion.push((listing.sku.clone(), known.clone()));
+                    records.entry(listing.sku).or_insert(known);
+                }
+                if record && portion.len() >= PORTION {
+                    ledger
+                        .record_listings(&channel.name, &std::mem::take(&mut portion))
+                        .await?;
+                }
+                Ok(())
+            },
+        )
+        .await;
+        progress.end(&channel.name);
+        read?;
+        if record {
+            ledger.record_listings(&channel.name, &portion).await?;
+            let state = crate::domain::ledger::ChannelState {
+                first_contact: Some(now),
+                ..state
+            };
+            ledger.set_channel(&channel.name, &state).await?;
+        }
+    }
+    let mut pending: HashMap<Sku, Vec<Pending>> = HashMap::new();
+    for waiting in ledger.pending(&channel.name).await? {
+        pending
+            .entry(waiting.change.sku.clone())
+            .or_default()
+            .push(waiting);
+    }
+    let rejections = ledger.rejections(&channel.name).await?;
+    let rejections = rejections
+        .into_iter()
+        .map(|rejection: Rejection| ((rejection.sku.clone(), rejection.lane), rejection))
+        .collect();
+    let in_doubt = ledger
+        .open_intents(&channel.name)
+        .await?
+        .into_iter()
+        .map(|intent| intent.change.sku)
+        .collect();
+    Ok(Known {
+        records,
+        pending,
+        rejections,
+        in_doubt,
+    })
+}
+
+/// A record of what is live. Content cannot be compared by reading, so it stays unknown unless `before` knows it.
+pub(crate) fn observed(
+    listing: &ChannelListing,
+    before: Option<&ListingRecord>,
+    now: Timestamp,
+) -> ListingRecord {
+    let known = before.map(|record| record.confirmed).unwrap_or_default();
+    ListingRecord {
+        listing_ref: listing.listing_ref.clone(),
+        live: listing.live,
+        managed: before.is_some_and(|record| record.managed),
+        confirmed: Facets {
+            price: listing.price,
+            compare_at: listing.compare_at,
+            // Some channels do not tell the number; then what was last confirmed still stands.
+            quantity: listing.quantity.or(known.quantity),
+            content: known.content,
+        },
+        at: now,
+    }
+}
+
+/// Looks listings up in portions that the channel allows.
+pub(crate) async fn find(channel: &Channel, skus: &[Sku]) -> Result<HashMap<Sku, ChannelListing>> {
+    let mut found = HashMap::new();
+    for portion in skus.chunks(channel.connector.descriptor().limits.find_batch.max(1)) {
+        for listing in channel.connector.find_listings(portion).await? {
+            found.insert(listing.sku.clone(), listing);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a live listing shows what a change wanted, as far as it can be seen.
+pub(crate) fn shows(listing: &ChannelListing, change: &Change) -> bool {
+    if change.action == Action::End {
+        return !listing.live;
+    }
+    let quantity = match (change.after.quantity, listing.quantity) {
+        (Some(wanted), Some(live)) => wanted == live,
+        _ => true,
+    };
+    let price = match (change.after.price, listing.price) {
+        (Some(wanted), Some(live)) => wanted == live,
+        (Some(_), None) => change.action == Action::Create,
+        (None, _) => true,
+    };
+    let live = change.action != Action::Create || listing.live;
+    quantity && price && live
+}
+
+/// What a look-up found of a change that was sent.
+pub(crate) enum Found {
+    /// The listing shows it.
+    Shown,
+    /// The listing is there and shows something else.
+    Different,
+    /// There is no such listing.
+    Missing,
+}
+
+/// Settles a change by what is live: the record becomes what the channel shows.
+pub(crate) fn settle_by_sight(
+    change: &Change,
+    intent: i64,
+    live: Option<&ChannelListing>,
+    before: Option<&ListingRecord>,
+    now: Timestamp,
+) -> (Found, Settlement) {
+    let mut settlement = Settlement {
+        intent,
+        sku: change.sku.clone(),
+        lane: change.lane,
+        settled: Settled::Observed,
+        issues: Vec::new(),
+        record: None,
+        pending: None,
+        resolves_pending: false,
+        rejection: None,
+    };
+    let Some(listing) = live else {
+        if let Some(before) = before {
+            // Gone: it is not ours to update any more, but may be created again.
+            settlement.record = Some(ListingRecord {
+                live: false,
+                confirmed: Facets::default(),
+                at: now,
+                ..before.clone()
+            });
+        }
+        let found = if change.action == Action::End {
+            Found::Shown
+        } else {
+            Found::Missing
+        };
+        return (found, settlement);
+    };
+    let mut record = ListingRecord {
+        managed: true,
+        ..observed(listing, before, now)
+    };
+    let found = if shows(listing, change) {
+        Found::Shown
+    } else {
+        Found::Different
+    };
+    record.confirmed.content = match (&found, change.action) {
+        // A listing appears whole or not at all.
+        (Found::Shown, Action::Create) => change.after.content,
+        // Whether an update of content arrived cannot be seen: it is sent again.
+        (_, Action::Update) => None,
+        _ => record.confirmed.content,
+    };
+    settlement.record = Some(record);
+    (found, settlement)
+}
+
+/// Looks up everything that was sent without an answer, before anything else is sent.
+///
+/// Returns the issues that a person should know of.
+pub async fn resolve_doubts(
+    channel: &Channel,
+    ledger: &Arc<dyn Ledger>,
+    now: Timestamp,
+) -> Result<Vec<Issue>> {
+    let open = ledger.open_intents(&channel.name).await?;
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !channel.connector.descriptor().capability.listing_read {
+        let (unseen, repeatable): (Vec<_>, Vec<_>) = open
+            .into_iter()
+            .partition(|intent| intent.change.action == Action::Create);
+        let settlements: Vec<_> = repeatable
+            .iter()
+            .map(|intent| {
+                let (_, settlement) = settle_by_sight(&intent.change, intent.id, None, None, now);
+                Settlement {
+                    settled: Settled::Failed,
+                    record: None,
+                    ..settlement
+                }
+            })
+            .collect();
+        ledger.settle(&channel.name, now, &settlements).await?;
+        return Ok(unseen
+            .iter()
+            .map(|intent| unseen_create(channel, &intent.change.sku))
+            .collect());
+    }
+    let records = ledger.listings(&channel.name).await?;
+    let skus: Vec<Sku> = open
+        .iter()
+        .map(|intent| intent.change.sku.clone())
+        .collect::<HashSet<_>>()
+        .into_iter()
+        .collect();
+    let live = find(channel, &skus).await?;
+    let settlements: Vec<_> = open
+        .iter()
+        .map(|intent| {
+            let sku = &intent.change.sku;
+            settle_by_sight(
+                &intent.change,
+                intent.id,
+                live.get(sku),
+                records.get(sku),
+                now,
+            )
+            .1
+        })
+        .collect();
+    ledger.settle(&channel.name, now, &settlements).await?;
+    Ok(Vec::new())
+}
+
+fn unseen_create(channel: &Channel, sku: &Sku) -> Issue {
+    Issue::error(
+        "create_in_doubt",
+        "this listing was sent, no answer came, and this channel cannot be asked",
+    )
+    .channel(&channel.name)
+    .sku(sku)
+    .hint("look on the channel whether the listing is there before you send it again")
+}
+
+/// What asking about submissions brought.
+#[derive(Debug, Default)]
+pub struct Polled {
+    pub applied: u64,
+    pub rejected: u64,
+    /// Given up: past their deadline, or broken off by the channel.
+    pub given_up: u64,
+    /// Still on their way.
+    pub waiting: u64,
+    pub issues: Vec<Issue>,
+}
+
+/// Asks once about everything that the channel took for later, and records what has become of it.
+pub async fn poll(channel: &Channel, ledger: &Arc<dyn Ledger>, now: Timestamp) -> Result<Polled> {
+    let pending = ledger.pending(&channel.name).await?;
+    let mut polled = Polled::default();
+    if pending.is_empty() {
+        return Ok(polled);
+    }
+    let mut records = ledger.listings(&channel.name).await?;
+    let mut by_submission: HashMap<Option<SubmissionId>, Vec<Pending>> = HashMap::new();
+    for waiting in pending {
+        by_submission
+            .entry(waiting.submission.clone())
+            .or_default()
+            .push(waiting);
+    }
+    for (submission, waiting) in by_submission {
+        let settlements = match submission {
+            None => confirm_by_sight(channel, waiting, &records, now, &mut polled).await?,
+            Some(id) => match channel.connector.poll_submission(&id).await? {
+                Submission::Pending => give_up_late(channel, &id, waiting, now, &mut polled),
+                Submission::Done(outcomes) => {
+                    finish_submission(channel, waiting, outcomes, &records, now, &mut polled)
+                        .await?
+                }
+                Submission::Broken(error) => {
+                    polled.issues.push(broken(channel, &id, &error));
+                    polled.given_up += waiting.len() as u64;
+                    by_what_is_live(channel, waiting, &records, now).await?
+                }
+            },
+        };
+        for settlement in &settlements {
+            if let Some(record) = &settlement.record {
+                records.insert(settlement.sku.clone(), record.clone());
+            }
+        }
+        ledger.settle(&channel.name, now, &settlements).await?;
+    }
+    Ok(polled)
+}
+
+fn broken(channel: &Channel, id: &SubmissionId, error: &Error) -> Issue {
+    Issue::error(
+        "submission_broken",
+        format!("the channel gave up on submission {id}: {error}"),
+    )
+    .channel(&channel.name)
+    .hint("what is live was read instead; the rest is sent again")
+}
+
+/// Changes without a submission: the live listing has to show them.
+async fn confirm_by_sight(
+    channel: &Channel,
+    waiting: Vec<Pending>,
+    records: &HashMap<Sku, ListingRecord>,
+    now: Timestamp,
+    polled: &mut Polled,
+) -> Result<Vec<Settlement>> {
+    let skus: Vec<Sku> = waiting
+        .iter()
+        .map(|pending| pending.change.sku.clone())
+        .collect();
+    let live = find(channel, &skus).await?;
+    let mut settlements = Vec::new();
+    for pending in waiting {
+        let sku = &pending.change.sku;
+        let (found, settlement) = settle_by_sight(
+            &pending.change,
+            pending.intent,
+            live.get(sku),
+            records.get(sku),
+            now,
+        );
+        let late = pending.deadline <= now;
+        match found {
+            Found::Shown => {
+                polled.applied += 1;
+                let mut settlement = Settlement {
+                    settled: Settled::Applied,
+                    ..settlement
+                };
+                if let (Some(record), Some(content)) =
+                    (&mut settlement.record, pending.change.after.content)
+                {
+                    record.confirmed.content = Some(content);
+                }
+                settlements.push(resolved(settlement, &pending));
+            }
+            // A later write replaced what this one wanted to show.
+            _ if pending.superseded => settlements.push(resolved(settlement, &pending)),
+            _ if late => {
+                polled.given_up += 1;
+                let issue = Issue::error(
+                    "accepted_but_not_applied",
+                    format!(
+                        "accepted by the channel at {:.0}, but the listing does not show it",
+                        pending.since
+                    ),
+                )
+                .channel(&channel.name)
+                .sku(sku)
+                .hint("what is live was recorded; the next run sends it again");
+                polled.issues.push(issue.clone());
+                settlements.push(resolved(
+                    Settlement {
+                        settled: Settled::Ignored,
+                        issues: vec![issue],
+                        ..settlement
+                    },
+                    &pending,
+                ));
+            }
+            _ => polled.waiting += 1,
+        }
+    }
+    Ok(settlements)
+}
+
+fn give_up_late(
+    channel: &Channel,
+    id: &SubmissionId,
+    waiting: Vec<Pending>,
+    now: Timestamp,
+    polled: &mut Polled,
+) -> Vec<Settlement> {
+    let (late, waiting): (Vec<_>, Vec<_>) = waiting
+        .into_iter()
+        .partition(|pending| pending.deadline <= now);
+    polled.waiting += waiting.len() as u64;
+    let Some(first) = late.first() else {
+        return Vec::new();
+    };
+    polled.given_up += late.len() as u64;
+    polled.issues.push(
+        Issue::error(
+            "submission_overdue",
+            format!(
+                "submission {id} with {} changes has had no result since {:.0}",
+                late.len(),
+                first.since
+            ),
+        )
+        .channel(&channel.name)
+        .hint(
+            "its changes count as not applied and are sent again; ask the channel what holds it up",
+        ),
+    );
+    late.iter()
+        .map(|pending| resolved(settlement(pending, Settled::Failed), pending))
+        .collect()
+}
+
+/// The channel is through with a submission: each change is applied unless it is named otherwise.
+async fn finish_submission(
+    channel: &Channel,
+    waiting: Vec<Pending>,
+    outcomes: Vec<ItemOutcome>,
+    records: &HashMap<Sku, ListingRecord>,
+    now: Timestamp,
+    polled: &mut Polled,
+) -> Result<Vec<Settlement>> {
+    let mut by_sku: HashMap<Sku, Outcome> = outcomes
+        .into_iter()
+        .map(|outcome| (outcome.key, outcome.outcome))
+        .collect();
+    // A listing that is new needs its reference, which a report does not always tell.
+    let nameless: Vec<Sku> = waiting
+        .iter()
+        .filter(|pending| {
+            pending.listing_ref.is_none()
+                && !records.contains_key(&pending.change.sku)
+                && !matches!(
+                    by_sku.get(&pending.change.sku),
+                    Some(Outcome::Rejected(_) | Outcome::Failed(_))
+                )
+        })
+        .map(|pending| pending.change.sku.clone())
+        .collect();
+    let live = if nameless.is_empty() {
+        HashMap::new()
+    } else {
+        find(channel, &nameless).await?
+    };
+    let mut settlements = Vec::new();
+    for pending in waiting {
+        let sku = &pending.change.sku;
+        match by_sku.remove(sku).unwrap_or_else(Outcome::applied) {
+            Outcome::Applied {
+                listing_ref,
+                issues,
+            } => {
+                let reference = listing_ref
+                    .or_else(|| pending.listing_ref.clone())
+                    .or_else(|| records.get(sku).map(|record| record.listing_ref.clone()))
+                    .or_else(|| live.get(sku).map(|listing| listing.listing_ref.clone()));
+                let Some(reference) = reference else {
+                    // Reported as done, but not there: the report alone is not believed.
+                    if pending.deadline > now {
+                        polled.waiting += 1;
+                        continue;
+                    }
+                    polled.given_up += 1;
+                    settlements.push(resolved(settlement(&pending, Settled::Ignored), &pending));
+                    continue;
+                };
+                polled.applied += 1;
+                let record = applied(&pending.change, reference, records.get(sku), now);
+                polled.issues.extend(
+                    issues
+                        .iter()
+                        .cloned()
+                        .map(|issue| issue.channel(&channel.name).sku(sku)),
+                );
+                settlements.push(resolved(
+                    Settlement {
+                        record: Some(record),
+                        issues,
+                        ..settlement(&pending, Settled::Applied)
+                    },
+                    &pending,
+                ));
+            }
+            Outcome::Rejected(issues) => {
+                polled.rejected += 1;
+                let issues: Vec<_> = issues
+                    .into_iter()
+                    .map(|issue| issue.channel(&channel.name).sku(sku))
+                    .collect();
+                polled.issues.extend(issues.clone());
+                let rejection = Rejection {
+                    sku: sku.clone(),
+                    lane: pending.change.lane,
+                    after: pending.change.after,
+                    issues: issues.clone(),
+                    at: now,
+                };
+                settlements.push(resolved(
+                    Settlement {
+                        issues,
+                        rejection: Some(rejection),
+                        ..settlement(&pending, Settled::Rejected)
+                    },
+                    &pending,
+                ));
+            }
+            Outcome::Failed(error) => {
+                polled.given_up += 1;
+                polled.issues.push(failed(channel, sku, &error));
+                settlements.push(resolved(settlement(&pending, Settled::Failed), &pending));
+            }
+            Outcome::Unknown(_) | Outcome::Accepted { .. } => polled.waiting += 1,
+        }
+    }
+    Ok(settlements)
+}
+
+/// The submission tells nothing: read what is live.
+async fn by_what_is_live(
+    channel: &Channel,
+    waiting: Vec<Pending>,
+    records: &HashMap<Sku, ListingRecord>,
+    now: Timestamp,
+) -> Result<Vec<Settlement>> {
+    let skus: Vec<Sku> = waiting
+        .iter()
+        .map(|pending| pending.change.sku.clone())
+        .collect();
+    let live = find(channel, &skus).await?;
+    Ok(waiting
+        .iter()
+        .map(|pending| {
+            let sku = &pending.change.sku;
+            let (_, settlement) = settle_by_sight(
+                &pending.change,
+                pending.intent,
+                live.get(sku),
+                records.get(sku),
+                now,
+            );
+            resolved(settlement, pending)
+        })
+        .collect())
+}
+
+fn settlement(pending: &Pending, settled: Settled) -> Settlement {
+    Settlement {
+        intent: pending.intent,
+        sku: pending.change.sku.clone(),
+        lane: pending.change.lane,
+        settled,
+        issues: Vec::new(),
+        record: None,
+        pending: None,
+        resolves_pending: true,
+        rejection: None,
+    }
+}
+
+/// No longer waits. When a later write went past it, its late arrival may have undone that write: the facet
+/// counts as unknown and is sent again.
+fn resolved(settlement: Settlement, pending: &Pending) -> Settlement {
+    let mut settlement = Settlement {
+        resolves_pending: true,
+        ..settlement
+    };
+    if pending.superseded
+        && let Some(record) = &mut settlement.record
+    {
+        forget_facet(&mut record.confirmed, pending.change.lane);
+    }
+    settlement
+}
+
+fn forget_facet(facets: &mut Facets, lane: Lane) {
+    match lane {
+        Lane::Zero | Lane::Stock => facets.quantity = None,
+        Lane::Price => {
+            facets.price = None;
+            facets.compare_at = None;
+        }
+        Lane::Listing => *facets = Facets::default(),
+        Lane::End => {}
+    }
+}
+
+/// The record after a change was applied.
+pub(crate) fn applied(
+    change: &Change,
+    listing_ref: crate::domain::ids::ListingRef,
+    before: Option<&ListingRecord>,
+    now: Timestamp,
+) -> ListingRecord {
+    let mut confirmed = before.map(|record| record.confirmed).unwrap_or_default();
+    match (change.lane, change.action) {
+        (Lane::End, _) => confirmed = Facets::default(),
+        (_, Action::Create) => confirmed = change.after,
+        (Lane::Zero | Lane::Stock, _) => confirmed.quantity = change.after.quantity,
+        (Lane::Price, _) => {
+            confirmed.price = change.after.price;
+            confirmed.compare_at = change.after.compare_at;
+        }
+        (Lane::Listing, _) => confirmed.content = change.after.content,
+    }
+    ListingRecord {
+        listing_ref,
+        live: change.lane != Lane::End,
+        managed: true,
+        confirmed,
+        at: now,
+    }
+}
+
+/// A failure of one item, in words.
+pub(crate) fn failed(channel: &Channel, sku: &Sku, error: &Error) -> Issue {
+    let issue = Issue::error("not_sent", error.to_string())
+        .channel(&channel.name)
+        .sku(sku);
+    match error.hints.first() {
+        Some(hint) => issue.hint(hint),
+        None => issue.hint("the next run tries again"),
+    }
+}

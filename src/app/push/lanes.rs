@@ -1,0 +1,297 @@
+//! Lanes, routes, batches: what goes out when, how many at once, and what is split when it does not go through.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+
+use super::Push;
+use super::load::Load;
+use super::outcomes::Sent;
+use crate::app::plan::Planned;
+use crate::domain::capability::{Batching, Routes, Variants};
+use crate::domain::catalog::ItemKind;
+use crate::domain::change::{Action, Lane, Route};
+use crate::domain::ids::{IdempotencyKey, Sku};
+use crate::domain::issue::Issue;
+use crate::domain::{Error, ErrorKind, Result, Retry};
+
+/// How often rows that failed for a passing reason, or were found not to have arrived, are sent again in one run.
+const ROUNDS: u32 = 3;
+/// Before the second round; longer before each further one.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Push<'_> {
+    /// All lanes in their order. `Err` stops the channel; what was not sent is counted as left.
+    pub(super) async fn send_lanes(&self, changes: Vec<Planned>) -> Result<()> {
+        let mut by_lane: HashMap<Lane, Vec<Planned>> = HashMap::new();
+        for planned in changes {
+            by_lane
+                .entry(planned.change.lane)
+                .or_default()
+                .push(planned);
+        }
+        let mut stopped = None;
+        for lane in Lane::ALL {
+            let rows = by_lane.remove(&lane).unwrap_or_default();
+            if rows.is_empty() {
+                continue;
+            }
+            if stopped.is_some() || self.work.halt.reason().is_some() {
+                self.report.lock().await.left += rows.len() as u64;
+                continue;
+            }
+            self.work
+                .progress
+                .begin(&self.channel.name, lane.as_str(), rows.len() as u64);
+            let result = self.send_lane(lane, rows).await;
+            self.work.progress.end(&self.channel.name);
+            stopped = result.err();
+        }
+        stopped.map_or(Ok(()), Err)
+    }
+
+    async fn send_lane(&self, lane: Lane, rows: Vec<Planned>) -> Result<()> {
+        let mut waves = vec![rows];
+        if lane == Lane::Listing {
+            waves = self.waves(waves.remove(0));
+        }
+        for wave in waves {
+            let mut rows = wave;
+            for round in 0..ROUNDS {
+                if rows.is_empty() {
+                    break;
+                }
+                if round > 0 && self.work.halt.sleep(PAUSE * round).await.is_err() {
+                    self.report.lock().await.left += rows.len() as u64;
+                    break;
+                }
+                let last = round + 1 == ROUNDS;
+                rows = self.send_round(lane, rows, last).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where variants are created under their parents, the parents go first and must be answered.
+    fn waves(&self, rows: Vec<Planned>) -> Vec<Vec<Planned>> {
+        match self.channel.connector.descriptor().limits.variants {
+            Variants::Flat => vec![rows],
+            Variants::ParentFirst => {
+                let (variants, others) = rows
+                    .into_iter()
+                    .partition(|planned| planned.kind == ItemKind::Variant);
+                vec![others, variants]
+            }
+            Variants::InOrder => {
+                let (variants, mut others): (Vec<_>, Vec<_>) = rows
+                    .into_iter()
+                    .partition(|planned| planned.kind == ItemKind::Variant);
+                others.extend(variants);
+                vec![others]
+            }
+        }
+    }
+
+    /// Sends rows once, and returns those that are worth sending again.
+    async fn send_round(&self, lane: Lane, rows: Vec<Planned>, last: bool) -> Result<Vec<Planned>> {
+        let limits = &self.channel.connector.descriptor().limits;
+        let mut sent = Vec::new();
+        let mut stopped = None;
+        for (route, batching, rows) in assign(lane, limits.routes(lane), rows) {
+            let within_parent = limits.batch_within_parent;
+            let mut batches = batches(rows, batching.size, within_parent).into_iter();
+            let mut running = futures::stream::FuturesUnordered::new();
+            loop {
+                while running.len() < batching.concurrency.max(1)
+                    && stopped.is_none()
+                    && self.work.halt.reason().is_none()
+                {
+                    let Some(batch) = batches.next() else { break };
+                    running.push(self.deliver(lane, route, batch));
+                }
+                match running.next().await {
+                    None => break,
+                    Some(Ok(mut done)) => sent.append(&mut done),
+                    Some(Err(error)) => stopped = stopped.or(Some(error)),
+                }
+            }
+            let left: usize = batches.map(|batch| batch.len()).sum();
+            self.report.lock().await.left += left as u64;
+        }
+        if self.work.dry_run {
+            return stopped.map_or(Ok(Vec::new()), Err);
+        }
+        let again = self
+            .look_after(lane, sent, last || stopped.is_some())
+            .await?;
+        stopped.map_or(Ok(again), Err)
+    }
+
+    /// One batch. When the channel refuses it as a whole because of what is in it, its halves go separately,
+    /// until the poison row is alone.
+    async fn deliver(&self, lane: Lane, route: Route, batch: Vec<Planned>) -> Result<Vec<Sent>> {
+        let mut parts = vec![batch];
+        let mut all = Vec::new();
+        while let Some(part) = parts.pop() {
+            let (part, load) = self.prepare(lane, part).await;
+            if part.is_empty() {
+                continue;
+            }
+            let key = IdempotencyKey::new(uuid::Uuid::now_v7().to_string());
+            let connector = self.channel.connector.as_ref();
+            if self.work.dry_run {
+                let outcomes = load.send(connector, route, &key, true).await?;
+                self.count_dry_run(&part, outcomes).await;
+                continue;
+            }
+            let now = Timestamp::now();
+            let intents: Vec<_> = part
+                .iter()
+                .map(|planned| (planned.change.clone(), key.clone()))
+                .collect();
+            let intents = self
+                .work
+                .ledger
+                .record_intents(&self.work.run, &self.channel.name, &intents, now)
+                .await?;
+            match load.send(connector, route, &key, false).await {
+                Ok(outcomes) => {
+                    self.work
+                        .progress
+                        .advance(&self.channel.name, part.len() as u64);
+                    all.extend(self.settle(part, intents, outcomes).await?);
+                }
+                Err(error) if error.in_doubt => {
+                    self.work
+                        .progress
+                        .advance(&self.channel.name, part.len() as u64);
+                    all.extend(self.settle_unknown(part, intents, &error).await?);
+                }
+                Err(error) if is_poisoned(&error) && part.len() > 1 => {
+                    self.withdraw(&part, &intents).await?;
+                    let mut part = part;
+                    let half = part.split_off(part.len() / 2);
+                    parts.push(half);
+                    parts.push(part);
+                }
+                Err(error) if is_poisoned(&error) => {
+                    self.work.progress.advance(&self.channel.name, 1);
+                    self.settle_refused(&part, &intents, &error).await?;
+                }
+                // The channel as a whole: nothing of this was applied, and nothing more is sent.
+                Err(error) => {
+                    self.withdraw(&part, &intents).await?;
+                    let left: usize = part.len() + parts.iter().map(Vec::len).sum::<usize>();
+                    self.report.lock().await.left += left as u64;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Makes the load; rows that cannot be sent are reported and left out.
+    async fn prepare(&self, lane: Lane, part: Vec<Planned>) -> (Vec<Planned>, Load) {
+        let needs_parent =
+            self.channel.connector.descriptor().limits.variants == Variants::ParentFirst;
+        let mut load = Load::empty(lane);
+        let mut good = Vec::new();
+        for planned in part {
+            let orphan = match &planned.parent {
+                Some(parent) if needs_parent && planned.change.action == Action::Create => {
+                    !self.is_live(parent).await
+                }
+                _ => false,
+            };
+            let added = if orphan {
+                Err(self.orphan(&planned.change.sku))
+            } else {
+                self.add(&mut load, &planned).await
+            };
+            match added {
+                Ok(()) => good.push(planned),
+                Err(issue) => {
+                    let mut report = self.report.lock().await;
+                    report.failed += 1;
+                    report.issues.push(*issue);
+                }
+            }
+        }
+        (good, load)
+    }
+
+    async fn is_live(&self, sku: &Sku) -> bool {
+        self.records
+            .lock()
+            .await
+            .get(sku)
+            .is_some_and(|record| record.live)
+    }
+
+    fn orphan(&self, sku: &Sku) -> Box<Issue> {
+        Box::new(
+            Issue::error("parent_not_live", "its parent is not on the channel, so that this variant has no place")
+                .channel(&self.channel.name)
+                .sku(sku)
+                .hint("look at what the channel says of the parent; the variant follows once the parent is there"),
+        )
+    }
+}
+
+/// Whether the error is about what was sent, and not about the channel or the credential.
+fn is_poisoned(error: &Error) -> bool {
+    error.retry == Retry::Never
+        && matches!(
+            error.kind,
+            ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict
+        )
+}
+
+/// Splits a lane's rows over the routes that the channel has. What goes to zero goes the quick way first.
+fn assign(
+    lane: Lane,
+    routes: Routes,
+    mut rows: Vec<Planned>,
+) -> Vec<(Route, Batching, Vec<Planned>)> {
+    match (routes.direct, routes.bulk) {
+        (Some(direct), None) => vec![(Route::Direct, direct, rows)],
+        (None, Some(bulk)) => vec![(Route::Bulk, bulk, rows)],
+        (Some(direct), Some(bulk)) => {
+            if rows.len() <= routes.direct_up_to {
+                return vec![(Route::Direct, direct, rows)];
+            }
+            if lane != Lane::Zero {
+                return vec![(Route::Bulk, bulk, rows)];
+            }
+            let rest = rows.split_off(routes.direct_up_to);
+            vec![(Route::Direct, direct, rows), (Route::Bulk, bulk, rest)]
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+/// Rows in their order, cut into batches; where the channel asks for it a batch holds one parent's variants only.
+fn batches(rows: Vec<Planned>, size: usize, within_parent: bool) -> Vec<Vec<Planned>> {
+    let mut batches: Vec<Vec<Planned>> = Vec::new();
+    for planned in rows {
+        match batches.last_mut() {
+            Some(batch)
+                if batch.len() < size.max(1)
+                    && (!within_parent
+                        || batch
+                            .last()
+                            .is_none_or(|last| family(last) == family(&planned))) =>
+            {
+                batch.push(planned);
+            }
+            _ => batches.push(vec![planned]),
+        }
+    }
+    batches
+}
+
+fn family(planned: &Planned) -> Option<&Sku> {
+    planned.parent.as_ref()
+}

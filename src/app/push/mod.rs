@@ -1,0 +1,204 @@
+//! Carries a plan to one channel: lane by lane, batch by batch, every change accounted for.
+//!
+//! Order of things for each batch: the intents are written, the batch is sent, the outcomes are settled. A run
+//! that is killed in between leaves intents open; the next run looks them up before it sends anything.
+
+mod lanes;
+mod load;
+mod outcomes;
+mod verify;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::contact::{self, Polled};
+use super::family::Families;
+use super::plan::{ChannelPlan, Known, Plan};
+use super::shelf::Shelf;
+use super::{Channel, Progress};
+use crate::domain::ids::{RunId, Sku};
+use crate::domain::issue::Issue;
+use crate::domain::ledger::{ChannelState, Ledger, ListingRecord};
+use crate::domain::{Error, Result};
+use crate::halt::Halt;
+
+/// What a push needs beside the plan.
+#[derive(Clone)]
+pub struct Work {
+    pub ledger: Arc<dyn Ledger>,
+    pub run: RunId,
+    pub progress: Arc<dyn Progress>,
+    pub halt: Halt,
+    /// How long accepted changes are waited for at the end.
+    pub wait: Duration,
+    /// Asks the channel to validate, and changes nothing.
+    pub dry_run: bool,
+}
+
+/// What became of one channel's plan.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    pub applied: u64,
+    /// Taken by the channel for later, and not yet known to be done.
+    pub accepted: u64,
+    pub rejected: u64,
+    pub failed: u64,
+    pub in_doubt: u64,
+    /// Not sent because the run ended first.
+    pub left: u64,
+    pub issues: Vec<Issue>,
+    /// What stopped the channel before its plan was through.
+    #[serde(skip)]
+    pub error: Option<Error>,
+}
+
+impl Report {
+    fn add_polled(&mut self, polled: Polled) {
+        self.applied += polled.applied;
+        self.rejected += polled.rejected;
+        self.failed += polled.given_up;
+        self.issues.extend(polled.issues);
+    }
+
+    pub fn is_clean(&self) -> bool {
+        self.error.is_none() && self.rejected + self.failed + self.in_doubt + self.left == 0
+    }
+}
+
+/// The state that the lanes of one channel share.
+pub(crate) struct Push<'a> {
+    channel: &'a Channel,
+    shelf: &'a Shelf,
+    families: &'a Families,
+    work: &'a Work,
+    records: Mutex<HashMap<Sku, ListingRecord>>,
+    /// Skus with changes of earlier runs or lanes that are still on their way.
+    in_flight: Mutex<HashMap<Sku, Vec<crate::domain::change::Lane>>>,
+    report: Mutex<Report>,
+}
+
+/// Sends one channel's plan.
+pub async fn push(
+    channel: &Channel,
+    plan: ChannelPlan,
+    whole: &PlanContext<'_>,
+    known: Known,
+    work: &Work,
+) -> Report {
+    let in_flight = known
+        .pending
+        .iter()
+        .map(|(sku, pending)| {
+            (
+                sku.clone(),
+                pending.iter().map(|pending| pending.change.lane).collect(),
+            )
+        })
+        .collect();
+    let push = Push {
+        channel,
+        shelf: whole.shelf,
+        families: whole.families,
+        work,
+        records: Mutex::new(known.records),
+        in_flight: Mutex::new(in_flight),
+        report: Mutex::new(Report::default()),
+    };
+    if let Err(error) = push.run(plan).await {
+        push.report.lock().await.error = Some(error);
+    }
+    push.report.into_inner()
+}
+
+/// The parts of a plan that all channels share while it is sent.
+pub struct PlanContext<'a> {
+    pub shelf: &'a Shelf,
+    families: &'a Families,
+}
+
+impl<'a> PlanContext<'a> {
+    pub fn new(plan: &'a Plan, shelf: &'a Shelf) -> Self {
+        Self {
+            shelf,
+            families: &plan.families,
+        }
+    }
+}
+
+impl Push<'_> {
+    async fn run(&self, plan: ChannelPlan) -> Result<()> {
+        if !self.work.dry_run {
+            self.manage(&plan.newly_managed).await?;
+        }
+        self.send_lanes(plan.changes).await?;
+        if self.work.dry_run {
+            return Ok(());
+        }
+        self.wait_for_accepted().await?;
+        let now = Timestamp::now();
+        let state = self.work.ledger.channel(&self.channel.name).await?;
+        let state = ChannelState {
+            last_push: Some(now),
+            ..state
+        };
+        self.work
+            .ledger
+            .set_channel(&self.channel.name, &state)
+            .await
+    }
+
+    /// Live listings that the catalog names are ours from now on: leaving the catalog will mean something.
+    async fn manage(&self, skus: &[Sku]) -> Result<()> {
+        let mut records = self.records.lock().await;
+        let mut managed = Vec::new();
+        for sku in skus {
+            if let Some(record) = records.get_mut(sku) {
+                record.managed = true;
+                managed.push((sku.clone(), record.clone()));
+            }
+        }
+        if managed.is_empty() {
+            return Ok(());
+        }
+        self.work
+            .ledger
+            .record_listings(&self.channel.name, &managed)
+            .await
+    }
+
+    /// Asks about accepted changes until they are done, or patience, time or the person says stop.
+    async fn wait_for_accepted(&self) -> Result<()> {
+        let end = tokio::time::Instant::now() + self.work.wait;
+        let mut pause = Duration::from_millis(200);
+        loop {
+            if self
+                .work
+                .ledger
+                .pending(&self.channel.name)
+                .await?
+                .is_empty()
+            {
+                return Ok(());
+            }
+            if self.work.halt.reason().is_some() || tokio::time::Instant::now() + pause > end {
+                let waiting = self.work.ledger.pending(&self.channel.name).await?.len() as u64;
+                self.report.lock().await.accepted = waiting;
+                return Ok(());
+            }
+            if self.work.halt.sleep(pause).await.is_err() {
+                continue;
+            }
+            let polled = contact::poll(self.channel, &self.work.ledger, Timestamp::now()).await?;
+            self.work
+                .progress
+                .advance(&self.channel.name, polled.applied + polled.rejected);
+            self.report.lock().await.add_polled(polled);
+            pause = (pause * 2).min(Duration::from_secs(15));
+        }
+    }
+}
