@@ -1,13 +1,16 @@
 //! The use cases: plan, push, pull, ship, explain, check. They know the domain and the policy; which connector,
 //! ledger and files stand behind the traits is decided by the command line.
 
+pub mod check;
 pub mod contact;
 mod desired;
+pub mod explain;
 mod family;
 pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod shelf;
+pub mod ship;
 
 use std::sync::Arc;
 

@@ -415,6 +415,8 @@ struct Draft<'a> {
     unchanged: HashSet<Sku>,
     blocked: HashSet<Sku>,
     waiting: HashSet<Sku>,
+    /// New listings for which no stock is stated.
+    without_stock: u64,
     issues: Vec<Issue>,
     issues_left_out: u64,
     newly_managed: Vec<Sku>,
@@ -432,6 +434,7 @@ impl<'a> Draft<'a> {
             unchanged: HashSet::new(),
             blocked: HashSet::new(),
             waiting: HashSet::new(),
+            without_stock: 0,
             issues: Vec::new(),
             issues_left_out: 0,
             newly_managed: Vec::new(),
@@ -560,6 +563,9 @@ impl<'a> Draft<'a> {
         if !self.passes_audit(item, desired) {
             return;
         }
+        if sells && desired.facets.quantity.is_none() {
+            self.without_stock += 1;
+        }
         changes.push(Change {
             sku: sku.clone(),
             lane: Lane::Listing,
@@ -657,6 +663,17 @@ impl<'a> Draft<'a> {
             return false;
         };
         let mut passes = true;
+        for cut in &desired.cuts {
+            let message = format!(
+                "{} is cut from {} to {} to fit this channel",
+                cut.field, cut.from, cut.to
+            );
+            self.report(placed(
+                Issue::note("shortened", message).field(cut.field),
+                self.channel,
+                item,
+            ));
+        }
         for issue in self.channel.connector.audit(listing) {
             passes &= issue.severity != Severity::Error;
             self.report(placed(issue, self.channel, item));
@@ -793,6 +810,15 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> ChannelPlan {
+        if self.without_stock > 0 {
+            let message = format!("{} new listings have no stock stated", self.without_stock);
+            self.report(
+                Issue::warning("no_stock_stated", message)
+                    .channel(&self.channel.name)
+                    .field("quantity")
+                    .hint("this channel will not count their stock, or will not sell them: add a `quantity` column or a stock file"),
+            );
+        }
         self.changes.sort_by(|a, b| {
             (a.change.lane, &a.parent, &a.change.sku).cmp(&(
                 b.change.lane,

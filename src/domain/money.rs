@@ -37,8 +37,8 @@ impl Money {
     /// Millionths of the currency's unit: exact for every currency's minor unit and for the extra decimals
     /// that tax lines carry. `None` when the amount does not fit.
     pub fn to_micros(self) -> Option<i64> {
-        let scaled = (self.amount * Decimal::from(1_000_000)).round();
-        i64::try_from(scaled).ok()
+        let scaled = self.amount.checked_mul(Decimal::from(1_000_000))?;
+        i64::try_from(scaled.round()).ok()
     }
 
     /// The inverse of [`Money::to_micros`].

@@ -1,0 +1,14 @@
+//! Every problem that can be found without asking a channel.
+
+use jiff::Timestamp;
+
+use super::plan::{Known, Plan, plan};
+use super::shelf::Shelf;
+use super::{Channel, Scope};
+use crate::domain::Result;
+
+/// Plans every channel as if it were empty, so that every listing of the catalog is computed and audited.
+pub fn check(channels: &[Channel], shelf: &Shelf, scope: &Scope, now: Timestamp) -> Result<Plan> {
+    let nothing_known: Vec<Known> = channels.iter().map(|_| Known::default()).collect();
+    plan(channels, &nothing_known, shelf, scope, now)
+}
