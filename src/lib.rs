@@ -8,3 +8,4 @@ pub mod halt;
 pub mod http;
 pub mod policy;
 pub mod sandbox;
+pub mod ledger;

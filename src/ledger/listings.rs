@@ -1,0 +1,177 @@
+//! What each channel last confirmed, and what is known of a channel as a whole.
+
+use std::collections::HashMap;
+
+use futures::TryStreamExt;
+use sqlx::SqliteConnection;
+
+use crate::domain::connector::Watermark;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ChannelName, Sku};
+use crate::domain::ledger::{ChannelState, ListingRecord};
+use crate::domain::listing::Facets;
+
+use super::fault::Fault;
+use super::rows::{
+    BULK, count, get, id, json, micros, money, money_columns, optional_quantity, optional_time,
+    time,
+};
+
+pub async fn channel(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+) -> Result<ChannelState, Fault> {
+    let row = sqlx::query(
+        "SELECT first_contact, last_push, last_pull, last_failure_at, last_failure, \
+         credential_expires, watermark_at, watermark_cursor FROM channels WHERE name = $1",
+    )
+    .bind(channel.as_str())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else {
+        return Ok(ChannelState::default());
+    };
+    Ok(ChannelState {
+        first_contact: optional_time(&row, 0)?,
+        last_push: optional_time(&row, 1)?,
+        last_pull: optional_time(&row, 2)?,
+        last_failure: optional_time(&row, 3)?.zip(get(&row, 4)?),
+        credential_expires: optional_time(&row, 5)?,
+        watermark: match optional_time(&row, 6)? {
+            Some(at) => Some(Watermark {
+                at,
+                cursor: get(&row, 7)?,
+            }),
+            None => None,
+        },
+    })
+}
+
+/// Two runs may have read the same state and each bring it back changed, so that what can only grow never shrinks:
+/// first contact stays, the last push and pull and the watermark move forward only.
+pub async fn set_channel(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+    state: &ChannelState,
+) -> Result<(), Fault> {
+    let failure = state.last_failure.as_ref();
+    sqlx::query(
+        "INSERT INTO channels (name, first_contact, last_push, last_pull, last_failure_at, \
+         last_failure, credential_expires) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (name) DO UPDATE SET \
+         first_contact = coalesce(channels.first_contact, excluded.first_contact), \
+         last_push = coalesce(max(channels.last_push, excluded.last_push), \
+             excluded.last_push, channels.last_push), \
+         last_pull = coalesce(max(channels.last_pull, excluded.last_pull), \
+             excluded.last_pull, channels.last_pull), \
+         last_failure_at = excluded.last_failure_at, last_failure = excluded.last_failure, \
+         credential_expires = excluded.credential_expires",
+    )
+    .bind(channel.as_str())
+    .bind(state.first_contact.map(micros))
+    .bind(state.last_push.map(micros))
+    .bind(state.last_pull.map(micros))
+    .bind(failure.map(|(at, _)| micros(*at)))
+    .bind(failure.map(|(_, message)| message.as_str()))
+    .bind(state.credential_expires.map(micros))
+    .execute(&mut *connection)
+    .await?;
+    match &state.watermark {
+        Some(watermark) => move_watermark(connection, channel, watermark).await,
+        None => Ok(()),
+    }
+}
+
+/// Forward only; at the same moment the channel's own place may still change.
+pub async fn move_watermark(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+    watermark: &Watermark,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO channels (name, watermark_at, watermark_cursor) VALUES ($1, $2, $3) \
+         ON CONFLICT (name) DO UPDATE SET watermark_at = excluded.watermark_at, \
+         watermark_cursor = excluded.watermark_cursor \
+         WHERE channels.watermark_at IS NULL OR excluded.watermark_at >= channels.watermark_at",
+    )
+    .bind(channel.as_str())
+    .bind(micros(watermark.at))
+    .bind(watermark.cursor.as_deref())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub async fn listings(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+) -> Result<HashMap<Sku, ListingRecord>, Fault> {
+    let mut rows = sqlx::query(
+        "SELECT sku, listing_ref, live, managed, price, price_currency, compare_at, \
+         compare_at_currency, quantity, content, at FROM listings WHERE channel = $1",
+    )
+    .bind(channel.as_str())
+    .fetch(connection);
+    let mut listings = HashMap::new();
+    while let Some(row) = rows.try_next().await? {
+        let content = get::<Option<&str>>(&row, 9)?
+            .map(|digits| Fingerprint::try_from(digits.to_owned()))
+            .transpose()
+            .map_err(Fault::damaged)?;
+        let record = ListingRecord {
+            listing_ref: id(&row, 1)?,
+            live: get(&row, 2)?,
+            managed: get(&row, 3)?,
+            confirmed: Facets {
+                price: money(&row, 4)?,
+                compare_at: money(&row, 6)?,
+                quantity: optional_quantity(&row, 8)?,
+                content,
+            },
+            at: time(&row, 10)?,
+        };
+        listings.insert(id(&row, 0)?, record);
+    }
+    Ok(listings)
+}
+
+/// Of several records of one sku the last holds.
+pub async fn record_listings(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+    records: &[(&Sku, &ListingRecord)],
+) -> Result<(), Fault> {
+    for records in records.chunks(BULK) {
+        let rows = json(records.iter().map(|(sku, record)| {
+            let facets = &record.confirmed;
+            (
+                sku,
+                &record.listing_ref,
+                record.live,
+                record.managed,
+                money_columns(facets.price),
+                money_columns(facets.compare_at),
+                facets.quantity.map(count),
+                facets.content,
+                micros(record.at),
+            )
+        }))?;
+        sqlx::query(
+            "INSERT INTO listings (channel, sku, listing_ref, live, managed, price, \
+             price_currency, compare_at, compare_at_currency, quantity, content, at) \
+             SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
+             value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[5][0]', value ->> '$[5][1]', \
+             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1) WHERE true \
+             ON CONFLICT (channel, sku) DO UPDATE SET listing_ref = excluded.listing_ref, \
+             live = excluded.live, managed = excluded.managed, price = excluded.price, \
+             price_currency = excluded.price_currency, compare_at = excluded.compare_at, \
+             compare_at_currency = excluded.compare_at_currency, quantity = excluded.quantity, \
+             content = excluded.content, at = excluded.at",
+        )
+        .bind(rows)
+        .bind(channel.as_str())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Runs, locks, channels and listings.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::domain::connector::Watermark;
+use crate::domain::ids::Sku;
+use crate::domain::ledger::{ChannelState, Ledger, ListingRecord, LockName};
+
+use super::{at, day, listing, shop, sku};
+
+pub async fn runs_are_listed_newest_first(ledger: Arc<dyn Ledger>) {
+    let first = ledger.begin_run("pull", day(1)).await.unwrap();
+    let second = ledger.begin_run("push", day(2)).await.unwrap();
+    assert!(
+        first.as_str().starts_with("2026-01-01T08:30:00Z-"),
+        "{first}"
+    );
+    assert!(first < second);
+    let summary = json!({"exit": 0, "applied": 3});
+    ledger.finish_run(&first, day(3), &summary).await.unwrap();
+
+    let runs = ledger.runs(10).await.unwrap();
+    let ids: Vec<_> = runs.iter().map(|run| &run.id).collect();
+    assert_eq!(ids, [&second, &first]);
+    assert_eq!(runs[0].finished, None);
+    assert_eq!(runs[1].command, "pull");
+    assert_eq!(runs[1].started, day(1));
+    assert_eq!(runs[1].finished, Some(day(3)));
+    assert_eq!(runs[1].summary.as_ref(), Some(&summary));
+    assert_eq!(ledger.runs(1).await.unwrap().len(), 1);
+}
+
+pub async fn locks_exclude_each_other_by_name(ledger: Arc<dyn Ledger>) {
+    let urgent = ledger.lock(LockName::Urgent).await.unwrap();
+    assert!(urgent.is_some());
+    assert!(ledger.lock(LockName::Urgent).await.unwrap().is_none());
+    assert!(ledger.lock(LockName::Listings).await.unwrap().is_some());
+    drop(urgent);
+    assert!(ledger.lock(LockName::Urgent).await.unwrap().is_some());
+}
+
+pub async fn catalog_rows_are_remembered(ledger: Arc<dyn Ledger>) {
+    assert_eq!(ledger.catalog_rows().await.unwrap(), None);
+    for rows in [1_000_000, 12] {
+        ledger.set_catalog_rows(rows).await.unwrap();
+        assert_eq!(ledger.catalog_rows().await.unwrap(), Some(rows));
+    }
+}
+
+pub async fn a_channel_keeps_what_only_grows(ledger: Arc<dyn Ledger>) {
+    let channel = shop();
+    let unknown = ledger.channel(&channel).await.unwrap();
+    assert_eq!(unknown, ChannelState::default());
+    let state = ChannelState {
+        first_contact: Some(day(1)),
+        last_push: Some(day(3)),
+        last_pull: None,
+        last_failure: Some((day(2), "shop.example did not answer".to_owned())),
+        credential_expires: Some(day(20)),
+        watermark: Some(Watermark {
+            at: day(3),
+            cursor: Some("e-9".to_owned()),
+        }),
+    };
+    ledger.set_channel(&channel, &state).await.unwrap();
+    assert_eq!(ledger.channel(&channel).await.unwrap(), state);
+
+    let brought_back_late = ChannelState {
+        last_pull: Some(day(4)),
+        last_push: Some(day(2)),
+        ..ChannelState::default()
+    };
+    ledger
+        .set_channel(&channel, &brought_back_late)
+        .await
+        .unwrap();
+    let expected = ChannelState {
+        last_pull: Some(day(4)),
+        last_failure: None,
+        credential_expires: None,
+        ..state
+    };
+    assert_eq!(ledger.channel(&channel).await.unwrap(), expected);
+}
+
+pub async fn listings_are_read_as_recorded(ledger: Arc<dyn Ledger>) {
+    let records = [(sku("A"), listing(5)), (sku("Ä \"quoted\"\n"), listing(14))];
+    ledger.record_listings(&shop(), &records).await.unwrap();
+    let elsewhere = [(sku("A"), listing(1))];
+    ledger
+        .record_listings(&"other".into(), &elsewhere)
+        .await
+        .unwrap();
+    assert_eq!(
+        ledger.listings(&shop()).await.unwrap(),
+        records.iter().cloned().collect()
+    );
+
+    let ended = ListingRecord {
+        live: false,
+        at: at("2026-02-01T00:00:00Z"),
+        ..listing(8)
+    };
+    let both = [(sku("A"), listing(9)), (sku("A"), ended.clone())];
+    ledger.record_listings(&shop(), &both).await.unwrap();
+    let listings = ledger.listings(&shop()).await.unwrap();
+    assert_eq!(listings[&sku("A")], ended);
+    assert_eq!(listings.len(), 2);
+    assert_eq!(ledger.listings(&"other".into()).await.unwrap().len(), 1);
+    ledger.record_listings(&shop(), &[]).await.unwrap();
+}
+
+pub async fn twenty_thousand_listings_and_intents_go_there_and_back(ledger: Arc<dyn Ledger>) {
+    let records: Vec<(Sku, ListingRecord)> = (0..20_000)
+        .map(|number| (sku(&format!("SKU-{number}")), listing(number)))
+        .collect();
+    ledger.record_listings(&shop(), &records).await.unwrap();
+    assert_eq!(
+        ledger.listings(&shop()).await.unwrap(),
+        records.iter().cloned().collect()
+    );
+
+    let run = ledger.begin_run("push", day(1)).await.unwrap();
+    let changes: Vec<_> = records
+        .iter()
+        .map(|(sku, _)| {
+            let change = super::change(sku.as_str(), crate::domain::change::Lane::Stock);
+            (change, "key".into())
+        })
+        .collect();
+    let ids = ledger
+        .record_intents(&run, &shop(), &changes, day(1))
+        .await
+        .unwrap();
+    let open = ledger.open_intents(&shop()).await.unwrap();
+    assert_eq!(open.len(), 20_000);
+    for ((intent, id), (change, _)) in open.iter().zip(&ids).zip(&changes) {
+        assert_eq!((&intent.id, &intent.change), (id, change));
+    }
+}
