@@ -42,7 +42,7 @@ pub async fn record_intents(
         sqlx::query(
             "INSERT INTO journal (id, run, channel, sku, lane, action, idempotency_key, before, \
              after, sent_at) SELECT value ->> 0, $2, $3, value ->> 1, value ->> 2, value ->> 3, \
-             value ->> 4, value ->> 5, value ->> 6, $4 FROM json_each($1)",
+             value ->> 4, value ->> 5, value ->> 6, $4 FROM jsonb_each($1)",
         )
         .bind(rows)
         .bind(run.as_str())
@@ -90,7 +90,7 @@ async fn end_intents(
     }))?;
     let ended = sqlx::query(
         "UPDATE journal SET settled = ended.value ->> 1, settled_at = $3, \
-         issues = ended.value ->> 2 FROM json_each($1) AS ended \
+         issues = ended.value ->> 2 FROM jsonb_each($1) AS ended \
          WHERE journal.id = ended.value ->> 0 AND journal.channel = $2",
     )
     .bind(rows)
@@ -135,7 +135,7 @@ async fn settle_pending(
     if !gone.is_empty() {
         sqlx::query(
             "DELETE FROM pending WHERE channel = $2 AND (sku, lane, intent) IN \
-             (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1))",
+             (SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each($1))",
         )
         .bind(json(gone.iter().map(|(key, _)| key))?)
         .bind(channel.as_str())
@@ -165,7 +165,7 @@ async fn settle_pending(
          listing_ref, since, deadline, superseded) SELECT $2, value ->> '$[0][0]', \
          value ->> '$[0][1]', value ->> '$[0][2]', value ->> 1, value ->> 2, value ->> 3, \
          value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 \
-         FROM json_each($1) WHERE true \
+         FROM jsonb_each($1) WHERE true \
          ON CONFLICT (channel, sku, lane, intent) DO UPDATE SET action = excluded.action, \
          before = excluded.before, after = excluded.after, submission = excluded.submission, \
          listing_ref = excluded.listing_ref, since = excluded.since, \
@@ -203,7 +203,7 @@ async fn settle_rejections(
     if !cleared.is_empty() {
         sqlx::query(
             "DELETE FROM rejections WHERE channel = $2 AND (sku, lane) IN \
-             (SELECT value ->> 0, value ->> 1 FROM json_each($1))",
+             (SELECT value ->> 0, value ->> 1 FROM jsonb_each($1))",
         )
         .bind(json(cleared)?)
         .bind(channel.as_str())
@@ -226,7 +226,7 @@ async fn settle_rejections(
     sqlx::query(
         "INSERT INTO rejections (channel, sku, lane, after, issues, at) \
          SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 \
-         FROM json_each($1) WHERE true \
+         FROM jsonb_each($1) WHERE true \
          ON CONFLICT (channel, sku, lane) DO UPDATE SET after = excluded.after, \
          issues = excluded.issues, at = excluded.at",
     )

@@ -161,7 +161,7 @@ pub async fn record_listings(
              price_currency, compare_at, compare_at_currency, quantity, content, at) \
              SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
              value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[5][0]', value ->> '$[5][1]', \
-             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1) WHERE true \
+             value ->> 6, value ->> 7, value ->> 8 FROM jsonb_each($1) WHERE true \
              ON CONFLICT (channel, sku) DO UPDATE SET listing_ref = excluded.listing_ref, \
              live = excluded.live, managed = excluded.managed, price = excluded.price, \
              price_currency = excluded.price_currency, compare_at = excluded.compare_at, \

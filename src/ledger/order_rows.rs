@@ -266,7 +266,7 @@ async fn write_heads(
          placed_at, updated_at, shipped_at, total, total_currency, first_seen) \
          SELECT value ->> 0, $2, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
          value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, $3 \
-         FROM json_each($1) WHERE true \
+         FROM jsonb_each($1) WHERE true \
          ON CONFLICT (id) DO UPDATE SET number = excluded.number, status = excluded.status, \
          channel_status = excluded.channel_status, placed_at = excluded.placed_at, \
          updated_at = excluded.updated_at, shipped_at = excluded.shipped_at, \
@@ -309,7 +309,7 @@ async fn write_lines(
          shipped, unit_price, unit_price_currency, tax_included, fulfilled_by) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
          value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 \
-         FROM json_each($1)",
+         FROM jsonb_each($1)",
     )
     .bind(rows)
     .execute(connection)
@@ -337,7 +337,7 @@ async fn write_charges(
     sqlx::query(
         "INSERT INTO charges (order_id, line, position, kind, label, amount, currency) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
-         value ->> '$[5][0]', value ->> '$[5][1]' FROM json_each($1)",
+         value ->> '$[5][0]', value ->> '$[5][1]' FROM jsonb_each($1)",
     )
     .bind(json(rows)?)
     .execute(connection)
@@ -380,7 +380,7 @@ pub async fn write_shipments(
     sqlx::query(
         "INSERT INTO shipments (order_id, parcel, carrier, tracking, shipped_at, completes_order) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 \
-         FROM json_each($1)",
+         FROM jsonb_each($1)",
     )
     .bind(json(parcels)?)
     .execute(&mut *connection)
@@ -388,7 +388,7 @@ pub async fn write_shipments(
     sqlx::query(
         "INSERT INTO shipment_lines (order_id, parcel, position, line_id, quantity) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 \
-         FROM json_each($1)",
+         FROM jsonb_each($1)",
     )
     .bind(json(lines)?)
     .execute(connection)

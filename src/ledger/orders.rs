@@ -152,7 +152,7 @@ async fn keep_unreadable(
     sqlx::query(
         "INSERT INTO unreadable_orders (channel, channel_order_id, content, reason, raw) \
          SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3 \
-         FROM json_each($1) WHERE true \
+         FROM jsonb_each($1) WHERE true \
          ON CONFLICT (channel, channel_order_id, content) \
          DO UPDATE SET reason = excluded.reason, raw = excluded.raw",
     )
@@ -202,7 +202,7 @@ pub async fn orders(
         .collect())
 }
 
-/// Leaves out orders of which nothing leaves the shelf, and lines that name no sku: they reserve nothing.
+/// Oldest order first. Leaves out orders of which nothing leaves the shelf, and lines that name no sku: they reserve nothing.
 pub async fn sold_lines(
     connection: &mut SqliteConnection,
     oldest: Timestamp,
@@ -211,7 +211,8 @@ pub async fn sold_lines(
         "SELECT orders.channel, orders.channel_order_id, line.sku, line.quantity, line.canceled, \
          line.shipped, orders.status, line.fulfilled_by, orders.placed_at, orders.shipped_at \
          FROM orders JOIN order_lines AS line ON line.order_id = orders.id \
-         WHERE orders.known_after > $1 AND line.sku IS NOT NULL ORDER BY orders.id, line.position",
+         WHERE orders.known_after > $1 AND line.sku IS NOT NULL \
+         ORDER BY orders.placed_at, orders.id, line.position",
     )
     // Rounded down: a line of this very microsecond is rather told once too often.
     .bind(micros(oldest).saturating_sub(1))
