@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr, Sqlite, Transaction};
 use crate::domain::{Error, Result};
 
 use super::fault::{Fault, migration_error, not_a_ledger};
-use super::lock::open_private;
+use super::lock::{open_private, wait_to_open};
 
 /// How long one process waits for another's transaction.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,6 +38,8 @@ impl SqliteLedger {
     /// Opens the ledger at `path`, creates it when it does not exist, and brings its tables up to date.
     pub(super) async fn open(path: PathBuf) -> Result<Self> {
         create_or_probe(&path)?;
+        // SQLite's own waiting does not cover the switch to the write-ahead log.
+        let opening = wait_to_open(&path).await?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
@@ -59,6 +61,7 @@ impl SqliteLedger {
         };
         let fault = |error: sqlx::Error| Fault::from(error).about(&path);
         let writer = pool(1).connect_with(wal.clone()).await.map_err(fault)?;
+        drop(opening);
         let readers = pool(4).connect_lazy_with(wal.clone().pragma("query_only", "1"));
         let forgetful = pool(1).connect_lazy_with(wal.synchronous(SqliteSynchronous::Normal));
         Ok(Self {
