@@ -1,11 +1,12 @@
 //! skucast: one catalog, many channels, one ledger.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod connectors;
 pub mod domain;
 pub mod halt;
 pub mod http;
+pub mod ledger;
 pub mod policy;
 pub mod sandbox;
-pub mod ledger;

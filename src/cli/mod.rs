@@ -1,0 +1,3 @@
+//! The command line: the only place that knows which connector, ledger and files stand behind the traits.
+
+pub mod documents;
