@@ -1,5 +1,6 @@
 //! When a run has to stop starting new work: Ctrl-C, or a budget of time that is used up.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub enum Reason {
 pub struct Halt {
     interrupted: watch::Receiver<bool>,
     deadline: Option<Instant>,
+    /// An earlier end for the work at hand, shared by the clones of one [`Halt::branch`].
+    slice: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Keeps the right to interrupt; dropping it never interrupts.
@@ -37,11 +40,13 @@ impl Halt {
     pub fn new(budget: Option<Duration>) -> (Interrupter, Self) {
         let (sender, interrupted) = watch::channel(false);
         let deadline = budget.map(|budget| Instant::now() + budget);
+        let slice = Arc::default();
         (
             Interrupter(sender),
             Self {
                 interrupted,
                 deadline,
+                slice,
             },
         )
     }
@@ -49,6 +54,28 @@ impl Halt {
     /// Never halts; for tests and commands without an end of their own.
     pub fn never() -> Self {
         Self::new(None).1
+    }
+
+    /// The same halt, with slices of its own.
+    pub fn branch(&self) -> Self {
+        Self {
+            slice: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Ends waits of this branch at `end`, although the run goes on; `None` takes that back.
+    pub fn set_slice(&self, end: Option<Instant>) {
+        *self.slice.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+
+    fn slice(&self) -> Option<Instant> {
+        *self.slice.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the slice is over, or the whole run.
+    pub fn is_due(&self) -> bool {
+        self.reason().is_some() || self.slice().is_some_and(|end| Instant::now() >= end)
     }
 
     pub fn reason(&self) -> Option<Reason> {
@@ -70,7 +97,8 @@ impl Halt {
         if let Some(reason) = self.reason() {
             return Err(Self::error(reason));
         }
-        if self.deadline.is_some_and(|deadline| end > deadline) {
+        let ends = [self.deadline, self.slice()];
+        if ends.into_iter().flatten().any(|deadline| end > deadline) {
             return Err(Self::error(Reason::OutOfTime));
         }
         let mut interrupted = self.interrupted.clone();
@@ -88,9 +116,7 @@ impl Halt {
                 Reason::Interrupted => {
                     "stopped before this was sent, because the run was interrupted"
                 }
-                Reason::OutOfTime => {
-                    "stopped before this was sent, because the run's time is used up"
-                }
+                Reason::OutOfTime => "stopped before this was sent, because its time is used up",
             },
         )
         .hint("run the command again: it takes up what is left")

@@ -152,16 +152,6 @@ pub struct LedgerOrder {
     pub shipments: Vec<Shipment>,
 }
 
-/// Which part of the work a run holds for itself. Stock never waits behind a long push of content, so that
-/// they are locked apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LockName {
-    /// Pulling orders, pushing stock and prices.
-    Urgent,
-    /// Pushing content, creating and ending listings.
-    Listings,
-}
-
 /// Held until dropped.
 pub trait Lock: Send + Sync + fmt::Debug {}
 
@@ -187,8 +177,8 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     ) -> Result<()>;
     /// Newest first.
     async fn runs(&self, most: u32) -> Result<Vec<RunRecord>>;
-    /// `None` when another process holds it.
-    async fn lock(&self, name: LockName) -> Result<Option<Box<dyn Lock>>>;
+    /// The right to pull and push; `None` when another run holds it.
+    async fn lock(&self) -> Result<Option<Box<dyn Lock>>>;
 
     /// Rows of the catalog at the last run that wrote, to see a file that lost rows.
     async fn catalog_rows(&self) -> Result<Option<u64>>;

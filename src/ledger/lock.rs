@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::domain::ledger::{Lock, LockName};
+use crate::domain::ledger::Lock;
 use crate::domain::{Error, Result};
 
 #[derive(Debug)]
@@ -44,11 +44,7 @@ fn refused(path: &Path, error: std::io::Error) -> Error {
 }
 
 pub fn try_lock(database: &Path, name: LockName) -> Result<Option<Box<dyn Lock>>> {
-    let name = match name {
-        LockName::Urgent => "urgent",
-        LockName::Listings => "listings",
-    };
-    let path = lock_path(database, name);
+    let path = lock_path(database, "run");
     let file = open_lock(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Box::new(FileLock { _file: file }))),

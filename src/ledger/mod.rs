@@ -36,8 +36,8 @@ use crate::domain::change::{Change, Lane};
 use crate::domain::connector::Watermark;
 use crate::domain::ids::{ChannelName, IdempotencyKey, RunId, Sku};
 use crate::domain::ledger::{
-    ChannelState, Intent, IntentId, Ledger, LedgerOrder, ListingRecord, Lock, LockName,
-    OrderFilter, Pending, QuotaMemory, Rejection, RunRecord, Settlement, Upserted,
+    ChannelState, Intent, IntentId, Ledger, LedgerOrder, ListingRecord, Lock, OrderFilter, Pending,
+    QuotaMemory, Rejection, RunRecord, Settlement, Upserted,
 };
 use crate::domain::order::{Order, Shipment, UnreadableOrder};
 use crate::domain::stock::SoldLine;
@@ -114,7 +114,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn lock(&self, name: LockName) -> Result<Option<Box<dyn Lock>>> {
-        lock::try_lock(&self.path, name)
+        lock::try_lock(&self.path)
     }
 
     async fn catalog_rows(&self) -> Result<Option<u64>> {

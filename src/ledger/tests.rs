@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::domain::change::Lane;
-use crate::domain::ledger::{Ledger, LockName, QuotaMemory, Settled};
+use crate::domain::ledger::{Ledger, QuotaMemory, Settled};
 use crate::domain::{Error, ErrorKind};
 
 use super::suite::{change, day, settlement, shop, sku, test_ledger};
@@ -54,7 +54,7 @@ async fn a_url_that_names_no_file_is_refused_with_the_known_kinds() {
 async fn only_its_owner_can_read_a_new_ledger() {
     use std::os::unix::fs::PermissionsExt;
     let (ledger, folder) = fresh_file().await;
-    let _lock = ledger.lock(LockName::Urgent).await.unwrap();
+    let _lock = ledger.lock().await.unwrap();
     for entry in folder.path().read_dir().unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
@@ -189,12 +189,11 @@ async fn a_killed_run_leaves_its_intents_open() {
 async fn a_lock_holds_across_two_opens_until_it_is_dropped() {
     let (ledger, folder) = fresh_file().await;
     let other = reopen(folder.path()).await;
-    let held = ledger.lock(LockName::Listings).await.unwrap();
+    let held = ledger.lock().await.unwrap();
     assert!(held.is_some());
-    assert!(other.lock(LockName::Listings).await.unwrap().is_none());
-    assert!(other.lock(LockName::Urgent).await.unwrap().is_some());
+    assert!(other.lock().await.unwrap().is_none());
     drop(held);
-    assert!(other.lock(LockName::Listings).await.unwrap().is_some());
+    assert!(other.lock().await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ macro_rules! test_ledger {
     ($fresh:path) => {
         $crate::ledger::suite::test_ledger!($fresh:
             runs_are_listed_newest_first,
-            locks_exclude_each_other_by_name,
+            a_lock_excludes_every_other,
             catalog_rows_are_remembered,
             a_channel_keeps_what_only_grows,
             listings_are_read_as_recorded,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::domain::connector::Watermark;
 use crate::domain::ids::Sku;
-use crate::domain::ledger::{ChannelState, Ledger, ListingRecord, LockName};
+use crate::domain::ledger::{ChannelState, Ledger, ListingRecord};
 
 use super::{at, day, listing, shop, sku};
 
@@ -32,13 +32,12 @@ pub async fn runs_are_listed_newest_first(ledger: Arc<dyn Ledger>) {
     assert_eq!(ledger.runs(1).await.unwrap().len(), 1);
 }
 
-pub async fn locks_exclude_each_other_by_name(ledger: Arc<dyn Ledger>) {
-    let urgent = ledger.lock(LockName::Urgent).await.unwrap();
-    assert!(urgent.is_some());
-    assert!(ledger.lock(LockName::Urgent).await.unwrap().is_none());
-    assert!(ledger.lock(LockName::Listings).await.unwrap().is_some());
-    drop(urgent);
-    assert!(ledger.lock(LockName::Urgent).await.unwrap().is_some());
+pub async fn a_lock_excludes_every_other(ledger: Arc<dyn Ledger>) {
+    let held = ledger.lock().await.unwrap();
+    assert!(held.is_some());
+    assert!(ledger.lock().await.unwrap().is_none());
+    drop(held);
+    assert!(ledger.lock().await.unwrap().is_some());
 }
 
 pub async fn catalog_rows_are_remembered(ledger: Arc<dyn Ledger>) {
