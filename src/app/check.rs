@@ -1,5 +1,7 @@
 //! Every problem that can be found without asking a channel.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::plan::{Known, Plan, plan};
@@ -8,7 +10,12 @@ use super::{Channel, Scope};
 use crate::domain::Result;
 
 /// Plans every channel as if it were empty, so that every listing of the catalog is computed and audited.
-pub fn check(channels: &[Channel], shelf: &Shelf, scope: &Scope, now: Timestamp) -> Result<Plan> {
+pub fn check(
+    channels: &[Arc<Channel>],
+    shelf: &Shelf,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Plan> {
     let nothing_known: Vec<Known> = channels.iter().map(|_| Known::default()).collect();
     plan(channels, &nothing_known, shelf, scope, now)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::plan::Known;
-use super::{Channel, Progress, pages};
+use super::{Channel, PageCursor, Progress};
 use crate::domain::change::{Action, Change, Lane};
 use crate::domain::connector::{ItemOutcome, Outcome, Submission};
 use crate::domain::ids::{Sku, SubmissionId};
@@ -15,9 +15,6 @@ use crate::domain::issue::Issue;
 use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, Settled, Settlement};
 use crate::domain::listing::{ChannelListing, Facets};
 use crate::domain::{Error, Result};
-
-/// Live listings are recorded in portions, so that a long first reading is not lost when it breaks off.
-const PORTION: usize = 1000;
 
 /// What the ledger knows of a channel; at first contact also what is live there.
 ///
@@ -33,29 +30,10 @@ pub async fn known(
     let mut records = ledger.listings(&channel.name).await?;
     if state.first_contact.is_none() && channel.connector.descriptor().capability.listing_read {
         progress.begin(&channel.name, "reading live listings", 0);
-        let mut portion = Vec::new();
-        let read = pages(
-            |page| async move { channel.connector.fetch_listings(page.as_ref()).await },
-            async |listings: Vec<ChannelListing>| {
-                progress.advance(&channel.name, listings.len() as u64);
-                for listing in listings {
-                    let known = observed(&listing, None, now);
-                    portion.push((listing.sku.clone(), known.clone()));
-                    records.entry(listing.sku).or_insert(known);
-                }
-                if record && portion.len() >= PORTION {
-                    ledger
-                        .record_listings(&channel.name, &std::mem::take(&mut portion))
-                        .await?;
-                }
-                Ok(())
-            },
-        )
-        .await;
+        let read = read_live(channel, ledger, progress, record, &mut records, now).await;
         progress.end(&channel.name);
         read?;
         if record {
-            ledger.record_listings(&channel.name, &portion).await?;
             let state = crate::domain::ledger::ChannelState {
                 first_contact: Some(now),
                 ..state
@@ -87,6 +65,36 @@ pub async fn known(
         rejections,
         in_doubt,
     })
+}
+
+/// Reads everything that is live, to the last page.
+async fn read_live(
+    channel: &Channel,
+    ledger: &Arc<dyn Ledger>,
+    progress: &dyn Progress,
+    record: bool,
+    records: &mut HashMap<Sku, ListingRecord>,
+    now: Timestamp,
+) -> Result<()> {
+    let mut cursor = PageCursor::default();
+    loop {
+        let page = channel.connector.fetch_listings(cursor.token()).await?;
+        progress.advance(&channel.name, page.items.len() as u64);
+        let seen: Vec<_> = page
+            .items
+            .into_iter()
+            .map(|listing| (listing.sku.clone(), observed(&listing, None, now)))
+            .collect();
+        if record {
+            ledger.record_listings(&channel.name, &seen).await?;
+        }
+        for (sku, live) in seen {
+            records.entry(sku).or_insert(live);
+        }
+        if !cursor.advance(page.next)? {
+            return Ok(());
+        }
+    }
 }
 
 /// A record of what is live. Content cannot be compared by reading, so it stays unknown unless `before` knows it.

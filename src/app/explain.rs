@@ -1,5 +1,7 @@
 //! Why one sku is shown as it is on each channel: every step, with its number and where it came from.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -65,7 +67,7 @@ struct Found {
 
 /// Explains a sku on every channel. `Err` when neither the catalog nor any channel knows it.
 pub fn explain(
-    channels: &[Channel],
+    channels: &[Arc<Channel>],
     known: &[Known],
     shelf: &Shelf,
     sku: &Sku,

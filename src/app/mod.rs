@@ -11,16 +11,18 @@ pub mod pull;
 pub mod push;
 pub mod shelf;
 pub mod ship;
+pub mod sync;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::change::Lane;
-use crate::domain::connector::{Connector, Page};
+use crate::domain::connector::Connector;
 use crate::domain::guard::Guard;
 use crate::domain::ids::{ChannelName, PageToken};
 use crate::domain::{Error, Result};
+use crate::halt::Halt;
 use crate::policy::Compiled;
 
 /// One channel, ready to be worked on.
@@ -32,6 +34,8 @@ pub struct Channel {
     pub guard: Guard,
     /// How many writes of one run are read back; those to zero come first.
     pub verify: usize,
+    /// Where this channel's waits end. Its HTTP waits on the same.
+    pub halt: Halt,
     /// Orders placed before this are never asked for.
     pub orders_since: Option<Timestamp>,
 }
@@ -120,32 +124,24 @@ pub struct Silent;
 
 impl Progress for Silent {}
 
-/// Reads a list to its last page. A token that repeats would loop for ever and is an error.
-pub async fn pages<T, F, Fut>(
-    mut fetch: F,
-    mut take: impl AsyncFnMut(Vec<T>) -> Result<()>,
-) -> Result<()>
-where
-    F: FnMut(Option<PageToken>) -> Fut,
-    Fut: Future<Output = Result<Page<T>>>,
-{
-    let mut token: Option<PageToken> = None;
-    loop {
-        let page = fetch(token.clone()).await?;
-        take(page.items).await?;
-        match page.next {
-            None => return Ok(()),
-            Some(next) if Some(&next) == token.as_ref() => return Err(repeated_page()),
-            next => token = next,
-        }
-    }
-}
+/// The place in a list that is read page by page, to its last one.
+#[derive(Debug, Default)]
+pub struct PageCursor(Option<PageToken>);
 
-/// The channel names the page as its own successor.
-pub(crate) fn repeated_page() -> Error {
-    Error::unexpected("the channel's list repeats the same page without end").hint(
-        "nothing was taken from this list; try again later, and tell the channel if it stays so",
-    )
+impl PageCursor {
+    pub fn token(&self) -> Option<&PageToken> {
+        self.0.as_ref()
+    }
+
+    /// Goes on to the next page; `false` when there is none. A token that repeats would loop for ever.
+    pub fn advance(&mut self, next: Option<PageToken>) -> Result<bool> {
+        if next.is_some() && next == self.0 {
+            return Err(Error::unexpected("the channel's list repeats the same page without end")
+                .hint("the list was not read to its end; try again later, and tell the channel if it stays so"));
+        }
+        self.0 = next;
+        Ok(self.0.is_some())
+    }
 }
 
 #[cfg(test)]
@@ -172,21 +168,12 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_repeated_token_ends_in_an_error() {
-        let page = |_| async {
-            Ok(Page {
-                items: vec![1],
-                next: Some("same".into()),
-            })
-        };
-        let mut seen = 0;
-        let result = pages(page, async |items: Vec<i32>| {
-            seen += items.len();
-            Ok(())
-        })
-        .await;
-        assert!(result.is_err());
-        assert_eq!(seen, 2);
+    #[test]
+    fn a_repeated_token_ends_in_an_error() {
+        let mut cursor = PageCursor::default();
+        assert!(cursor.advance(Some("a".into())).unwrap());
+        assert!(cursor.advance(Some("b".into())).unwrap());
+        assert!(cursor.advance(Some("b".into())).is_err());
+        assert!(!cursor.advance(None).unwrap());
     }
 }

@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -137,7 +139,7 @@ fn digest_changes(hash: &mut Sha256, channel: &Channel, plan: &ChannelPlan) {
 
 impl Plan {
     /// Names the plan by its content.
-    pub fn id(&self, channels: &[Channel]) -> String {
+    pub fn id(&self, channels: &[Arc<Channel>]) -> String {
         let mut hash = Sha256::new();
         for (channel, plan) in channels.iter().zip(&self.channels) {
             digest_changes(&mut hash, channel, plan);
@@ -158,7 +160,7 @@ impl Plan {
 
 /// Scans the catalog and plans every channel. `Err` means that the catalog as a whole cannot be trusted.
 pub fn plan(
-    channels: &[Channel],
+    channels: &[Arc<Channel>],
     known: &[Known],
     shelf: &Shelf,
     scope: &Scope,

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Channel, Progress, repeated_page};
+use super::{Channel, PageCursor, Progress};
 use crate::domain::Result;
 use crate::domain::connector::Watermark;
-use crate::domain::ids::PageToken;
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{ChannelState, Ledger, Upserted};
 
@@ -80,12 +79,12 @@ async fn read_all(
     now: Timestamp,
 ) -> Result<Pulled> {
     let mut pulled = Pulled::default();
-    let mut token: Option<PageToken> = None;
+    let mut cursor = PageCursor::default();
     let mut watermark: Option<Watermark> = None;
     loop {
         let page = channel
             .connector
-            .fetch_orders(since, token.as_ref())
+            .fetch_orders(since, cursor.token())
             .await?;
         progress.advance(&channel.name, page.orders.len() as u64);
         watermark = later(watermark, page.watermark);
@@ -110,10 +109,8 @@ async fn read_all(
                     .hint("it is kept in the ledger as it came; look at it on the channel, its stock is not reserved"),
             );
         }
-        match page.next {
-            None => return Ok(pulled),
-            Some(next) if Some(&next) == token.as_ref() => return Err(repeated_page()),
-            next => token = next,
+        if !cursor.advance(page.next)? {
+            return Ok(pulled);
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct Shipped {
 
 /// Confirms parcels, each once: a list that is given again confirms only what is new.
 pub async fn ship(
-    channels: &[Channel],
+    channels: &[Arc<Channel>],
     ledger: &Arc<dyn Ledger>,
     parcels: Vec<Parcel>,
     now: Timestamp,

@@ -1,5 +1,7 @@
 //! The JSON documents that other programs may rely on. Version 1 only ever gains keys.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +92,7 @@ impl GuardStop {
 impl PlanDocument {
     pub fn new(
         plan: &Plan,
-        channels: &[Channel],
+        channels: &[Arc<Channel>],
         failed: &[(ChannelName, &'static str, Error)],
         now: Timestamp,
     ) -> Self {

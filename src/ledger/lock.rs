@@ -43,7 +43,7 @@ fn refused(path: &Path, error: std::io::Error) -> Error {
         .caused_by(error)
 }
 
-pub fn try_lock(database: &Path, name: LockName) -> Result<Option<Box<dyn Lock>>> {
+pub fn try_lock(database: &Path) -> Result<Option<Box<dyn Lock>>> {
     let path = lock_path(database, "run");
     let file = open_lock(&path)?;
     match file.try_lock() {

@@ -113,7 +113,7 @@ impl Ledger for SqliteLedger {
         transaction!(self, begin_read, |connection| runs::runs(connection, most))
     }
 
-    async fn lock(&self, name: LockName) -> Result<Option<Box<dyn Lock>>> {
+    async fn lock(&self) -> Result<Option<Box<dyn Lock>>> {
         lock::try_lock(&self.path)
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Push;
 use super::load::Load;
@@ -33,43 +34,70 @@ impl Push<'_> {
                 .push(planned);
         }
         let mut stopped = None;
+        let mut ended = false;
         for lane in Lane::ALL {
             let rows = by_lane.remove(&lane).unwrap_or_default();
             if rows.is_empty() {
                 continue;
             }
-            if stopped.is_some() || self.work.halt.reason().is_some() {
-                self.report.lock().await.left += rows.len() as u64;
+            if ended || self.channel.halt.is_due() {
+                self.leave(rows.len()).await;
                 continue;
             }
+            if matches!(lane, Lane::Listing | Lane::End) && !self.work.dry_run {
+                // What can wait yields after a while, so that what is urgent gets its turn again.
+                self.channel
+                    .halt
+                    .set_slice(Some(Instant::now() + self.work.slice));
+            }
+            let total = rows.len() as u64;
             self.work
                 .progress
-                .begin(&self.channel.name, lane.as_str(), rows.len() as u64);
+                .begin(&self.channel.name, lane.as_str(), total);
             let result = self.send_lane(lane, rows).await;
             self.work.progress.end(&self.channel.name);
-            stopped = result.err();
+            if let Err(error) = result {
+                ended = true;
+                // Out of time is no failure of the channel: the rest is left, and goes out later.
+                stopped = Some(error).filter(|error| error.kind != ErrorKind::Budget);
+            }
         }
+        self.channel.halt.set_slice(None);
         stopped.map_or(Ok(()), Err)
     }
 
+    async fn leave(&self, rows: usize) {
+        self.report.lock().await.left += rows as u64;
+    }
+
     async fn send_lane(&self, lane: Lane, rows: Vec<Planned>) -> Result<()> {
-        let mut waves = vec![rows];
-        if lane == Lane::Listing {
-            waves = self.waves(waves.remove(0));
-        }
+        let waves = if lane == Lane::Listing {
+            self.waves(rows)
+        } else {
+            vec![rows]
+        };
+        let mut result = Ok(());
         for wave in waves {
-            let mut rows = wave;
-            for round in 0..ROUNDS {
-                if rows.is_empty() {
-                    break;
-                }
-                if round > 0 && self.work.halt.sleep(PAUSE * round).await.is_err() {
-                    self.report.lock().await.left += rows.len() as u64;
-                    break;
-                }
-                let last = round + 1 == ROUNDS;
-                rows = self.send_round(lane, rows, last).await?;
+            if result.is_err() || self.channel.halt.is_due() {
+                self.leave(wave.len()).await;
+            } else {
+                result = self.send_wave(lane, wave).await;
             }
+        }
+        result
+    }
+
+    async fn send_wave(&self, lane: Lane, mut rows: Vec<Planned>) -> Result<()> {
+        for round in 0..ROUNDS {
+            if rows.is_empty() {
+                break;
+            }
+            if round > 0 && self.channel.halt.sleep(PAUSE * round).await.is_err() {
+                self.leave(rows.len()).await;
+                break;
+            }
+            let last = round + 1 == ROUNDS;
+            rows = self.send_round(lane, rows, last).await?;
         }
         Ok(())
     }
@@ -106,7 +134,7 @@ impl Push<'_> {
             loop {
                 while running.len() < batching.concurrency.max(1)
                     && stopped.is_none()
-                    && self.work.halt.reason().is_none()
+                    && !self.channel.halt.is_due()
                 {
                     let Some(batch) = batches.next() else { break };
                     running.push(self.deliver(lane, route, batch));
@@ -118,7 +146,7 @@ impl Push<'_> {
                 }
             }
             let left: usize = batches.map(|batch| batch.len()).sum();
-            self.report.lock().await.left += left as u64;
+            self.leave(left).await;
         }
         if self.work.dry_run {
             return stopped.map_or(Ok(Vec::new()), Err);
@@ -184,7 +212,7 @@ impl Push<'_> {
                 Err(error) => {
                     self.withdraw(&part, &intents).await?;
                     let left: usize = part.len() + parts.iter().map(Vec::len).sum::<usize>();
-                    self.report.lock().await.left += left as u64;
+                    self.leave(left).await;
                     return Err(error);
                 }
             }

@@ -27,6 +27,10 @@ use crate::domain::ledger::{ChannelState, Ledger, ListingRecord};
 use crate::domain::{Error, Result};
 use crate::halt::Halt;
 
+/// Submissions are asked about soon, then ever more seldom.
+const FIRST_POLL: Duration = Duration::from_millis(200);
+const SLOWEST_POLL: Duration = Duration::from_secs(15);
+
 /// What a push needs beside the plan.
 #[derive(Clone)]
 pub struct Work {
@@ -34,8 +38,8 @@ pub struct Work {
     pub run: RunId,
     pub progress: Arc<dyn Progress>,
     pub halt: Halt,
-    /// How long accepted changes are waited for at the end.
-    pub wait: Duration,
+    /// After so long, content that is left waits for another look at orders and stock.
+    pub slice: Duration,
     /// Asks the channel to validate, and changes nothing.
     pub dry_run: bool,
 }
@@ -58,15 +62,24 @@ pub struct Report {
 }
 
 impl Report {
-    fn add_polled(&mut self, polled: Polled) {
+    pub fn add(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.failed += other.failed;
+        self.in_doubt += other.in_doubt;
+        self.left = other.left;
+        self.issues.extend(other.issues);
+        if self.error.is_none() {
+            self.error = other.error;
+        }
+    }
+
+    pub fn add_polled(&mut self, polled: Polled) {
         self.applied += polled.applied;
         self.rejected += polled.rejected;
         self.failed += polled.given_up;
         self.issues.extend(polled.issues);
-    }
-
-    pub fn is_clean(&self) -> bool {
-        self.error.is_none() && self.rejected + self.failed + self.in_doubt + self.left == 0
     }
 }
 
@@ -139,7 +152,6 @@ impl Push<'_> {
         if self.work.dry_run {
             return Ok(());
         }
-        self.wait_for_accepted().await?;
         let now = Timestamp::now();
         let state = self.work.ledger.channel(&self.channel.name).await?;
         let state = ChannelState {
@@ -170,35 +182,25 @@ impl Push<'_> {
             .record_listings(&self.channel.name, &managed)
             .await
     }
+}
 
-    /// Asks about accepted changes until they are done, or patience, time or the person says stop.
-    async fn wait_for_accepted(&self) -> Result<()> {
-        let end = tokio::time::Instant::now() + self.work.wait;
-        let mut pause = Duration::from_millis(200);
-        loop {
-            if self
-                .work
-                .ledger
-                .pending(&self.channel.name)
-                .await?
-                .is_empty()
-            {
-                return Ok(());
-            }
-            if self.work.halt.reason().is_some() || tokio::time::Instant::now() + pause > end {
-                let waiting = self.work.ledger.pending(&self.channel.name).await?.len() as u64;
-                self.report.lock().await.accepted = waiting;
-                return Ok(());
-            }
-            if self.work.halt.sleep(pause).await.is_err() {
-                continue;
-            }
-            let polled = contact::poll(self.channel, &self.work.ledger, Timestamp::now()).await?;
-            self.work
-                .progress
-                .advance(&self.channel.name, polled.applied + polled.rejected);
-            self.report.lock().await.add_polled(polled);
-            pause = (pause * 2).min(Duration::from_secs(15));
+/// Asks about accepted changes until they are done, or `wait` is over, or the person says stop. What is still on
+/// its way is left to the next run.
+pub async fn wait_for_accepted(
+    channel: &Channel,
+    work: &Work,
+    wait: Duration,
+    report: &mut Report,
+) -> Result<()> {
+    let end = tokio::time::Instant::now() + wait;
+    let mut pause = FIRST_POLL;
+    loop {
+        report.accepted = work.ledger.pending(&channel.name).await?.len() as u64;
+        let late = tokio::time::Instant::now() + pause > end;
+        if report.accepted == 0 || late || work.halt.sleep(pause).await.is_err() {
+            return Ok(());
         }
+        report.add_polled(contact::poll(channel, &work.ledger, Timestamp::now()).await?);
+        pause = (pause * 2).min(SLOWEST_POLL);
     }
 }
