@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod connectors;
+pub mod catalog_csv;
 pub mod domain;
 pub mod halt;
 pub mod http;
