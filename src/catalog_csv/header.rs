@@ -170,19 +170,8 @@ impl Header {
     /// The error for a header in which nothing tells the sku apart.
     pub fn not_recognised(&self, source: &Source, section: &str, missing: &str) -> Error {
         let mut lines = vec![format!("[{section}.columns]")];
-        for (ours, words) in LOOKALIKES {
-            let found = words.iter().find_map(|word| {
-                self.names.iter().find(|header| {
-                    let header = header.to_lowercase();
-                    if word.len() < 4 {
-                        header
-                            .split(|c: char| !c.is_alphanumeric())
-                            .any(|part| part == *word)
-                    } else {
-                        header.contains(word)
-                    }
-                })
-            });
+        for (ours, _) in LOOKALIKES {
+            let found = self.lookalike(ours);
             match found {
                 Some(header) => lines.push(format!("{ours} = {}", quoted(header))),
                 None if *ours == missing => {
@@ -195,6 +184,41 @@ impl Header {
             .with("line", self.line.to_string())
             .hint(format!("its columns are: {}", self.listed()))
             .hint(format!("say what they mean:\n{}", lines.join("\n")))
+    }
+
+    /// The header that most looks like one of our columns.
+    fn lookalike(&self, ours: &str) -> Option<&String> {
+        let (_, words) = LOOKALIKES.iter().find(|(name, _)| *name == ours)?;
+        words.iter().find_map(|word| {
+            self.names.iter().find(|header| {
+                let header = header.to_lowercase();
+                if word.len() < 4 {
+                    header
+                        .split(|c: char| !c.is_alphanumeric())
+                        .any(|part| part == *word)
+                } else {
+                    header.contains(word)
+                }
+            })
+        })
+    }
+
+    /// What to say when the file has none of our columns of that name, but one that may be meant.
+    pub fn not_used(&self, source: &Source, ours: &str) -> Option<Issue> {
+        let header = self.lookalike(ours)?;
+        Some(
+            Issue::note(
+                "column_not_used",
+                format!(
+                    "there is no column `{ours}`; `{header}` may be meant, but is not read as it"
+                ),
+            )
+            .hint(format!(
+                "if it is: [catalog.columns] {ours} = {}",
+                quoted(header)
+            ))
+            .at(&source.name, self.line, Some(header), None),
+        )
     }
 
     fn listed(&self) -> String {

@@ -5,6 +5,8 @@
 //! Nothing is guessed silently. What can be read in two ways is an issue that names file, line, column and value,
 //! and holds back only what depends on it; a file that cannot be trusted as a whole is an `Err`.
 
+mod affixes;
+mod digits;
 mod gtin;
 mod header;
 mod native;
@@ -15,6 +17,8 @@ mod skus;
 mod source;
 mod stock;
 mod table;
+#[cfg(test)]
+mod testing;
 mod woocommerce;
 mod woocommerce_labels;
 
@@ -210,4 +214,151 @@ fn compare(met: &mut MetSkus, item: &Item) -> Option<Issue> {
             .field("sku")
             .at(&item.file, item.line, None, Some(sku.as_str())),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::testing::{open, open_with, scan};
+    use super::*;
+
+    #[test]
+    fn the_format_is_seen_from_the_header_or_stated() {
+        let format = |text: &str| open(text.as_bytes()).unwrap().format();
+        assert_eq!(format("SKU,price,handle\nA,1,x\n"), Format::Native);
+        assert_eq!(format("Handle,Title,Variant SKU\na,A,S\n"), Format::Shopify);
+        assert_eq!(
+            format("Title,URL handle,SKU,Price\nA,a,S,1\n"),
+            Format::Shopify
+        );
+        assert_eq!(
+            format("ID,Type,SKU,Name,Published,Regular price\n1,simple,A,a,1,2\n"),
+            Format::WooCommerce
+        );
+        assert_eq!(
+            format("ID,Tür,SKU,İsim,Yayımlanmış,Normal fiyat\n1,simple,A,a,1,2\n"),
+            Format::WooCommerce
+        );
+        let stated = open_with(
+            "Handle,Title,SKU,Variant Price\na,A,S,1\n".as_bytes(),
+            |options| {
+                options.format = Format::Native;
+            },
+        );
+        assert_eq!(stated.unwrap().format(), Format::Native);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_trusted_is_an_error() {
+        let message = |text: &str| match open(text.as_bytes()) {
+            Ok(catalog) => catalog.scan(&mut |_| {}).unwrap_err().message,
+            Err(error) => error.message,
+        };
+        assert!(message("").contains("empty"));
+        assert!(message("\n\n").contains("no header"));
+        assert!(message("sku,price\n").contains("no rows"));
+        assert!(message("sku,price\nA,1\nB").contains("cut short"));
+        assert!(message("name,price\nA,1\n").contains("no column `sku`"));
+        let missing = ReadOptions {
+            path: "no-such-file.csv".into(),
+            ..ReadOptions::default()
+        };
+        assert!(
+            CsvCatalog::open(&missing)
+                .unwrap_err()
+                .message
+                .contains("does not exist")
+        );
+    }
+
+    #[test]
+    fn a_replaced_file_does_not_change_an_open_catalog() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.csv");
+        std::fs::write(&path, "sku,title\nA,old\n").unwrap();
+        let catalog = CsvCatalog::open(&ReadOptions {
+            path: path.clone(),
+            ..ReadOptions::default()
+        })
+        .unwrap();
+        std::fs::write(folder.path().join("new"), "sku,title\nB,new\n").unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+        assert_eq!(scan(&catalog).rows(), ["A Single"]);
+    }
+
+    #[test]
+    fn same_skus_are_held_back_and_similar_ones_are_said() {
+        let scanned = scan(&open(b"sku,title\nA,1\nB,2\nA,3\na,4\n").unwrap());
+        assert_eq!(
+            scanned.codes(),
+            ["4 duplicate_sku", "5 sku_differs_in_case"]
+        );
+        assert_eq!(scanned.items[2].0.held, Held::ALL);
+        assert!(!scanned.items[3].0.held.any());
+        assert!(
+            scanned.issues[0].message.contains("line 2")
+                && scanned.issues[0].message.contains("line 4")
+        );
+    }
+
+    #[test]
+    fn every_item_can_be_read_again() {
+        for text in [
+            "sku,parent_sku,price\nP,,\nV,P,\"1,5\"\n\nS,,3\n",
+            "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src\na,A,Size,M,,1,i\na,,,L,,2,\nb,B,,,S,3,\n",
+            "ID,Type,SKU,Name,Published,Parent,Regular price\n1,variable,P,p,1,,\n2,variation,V,,1,id:1,3\n",
+        ] {
+            let catalog = open(text.as_bytes()).unwrap();
+            let scanned = scan(&catalog);
+            assert!(scanned.items.len() > 1);
+            for (item, at) in &scanned.items {
+                let again = catalog.read(*at).unwrap();
+                assert_eq!(
+                    (&again.sku, again.kind, &again.cells),
+                    (&item.sku, item.kind, &item.cells)
+                );
+                assert_eq!(
+                    (&again.parent_sku, again.line),
+                    (&item.parent_sku, item.line)
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// Whatever the bytes, the reader comes to an end, and either refuses the file or accounts for each row.
+        #[test]
+        fn any_bytes_are_refused_or_accounted_for(
+            header in prop::sample::select(vec![
+                "sku,title,price,quantity,gtin,weight,parent_sku\n",
+                "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src\n",
+                "ID;Type;SKU;Name;Published;Parent;Regular price;Stock\n",
+                "",
+            ]),
+            body in prop::collection::vec(
+                prop_oneof![
+                    6 => prop::sample::select(b"aAB1.,;\"\n\r\t -'#".to_vec()),
+                    1 => any::<u8>(),
+                ],
+                0..120,
+            ),
+        ) {
+            let bytes = [header.as_bytes(), &body].concat();
+            let Ok(catalog) = open(&bytes) else { return Ok(()) };
+            let mut items = 0;
+            let mut unreadable = 0;
+            let result = catalog.scan(&mut |scanned| match scanned {
+                Scanned::Item(..) => items += 1,
+                Scanned::Issue(issue) => unreadable += u64::from(issue.is_error()),
+            });
+            if let Ok(summary) = result {
+                prop_assert!(summary.rows > 0);
+                prop_assert!(items > 0 || unreadable > 0 || catalog.format() == Format::WooCommerce);
+                prop_assert!(summary.unreadable <= unreadable);
+            }
+        }
+    }
 }

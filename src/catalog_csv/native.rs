@@ -54,6 +54,14 @@ impl Native {
             return Err(header.not_recognised(&source, "catalog", "sku"));
         };
         let parent_sku = place("parent_sku");
+        for ours in ["title", "price", "quantity"] {
+            if !columns.iter().any(|column| column.name == ours) {
+                header
+                    .not_used(&source, ours)
+                    .into_iter()
+                    .for_each(&mut *issue);
+            }
+        }
         let numbers: Vec<usize> = (0..columns.len())
             .filter(|&position| {
                 matches!(
@@ -217,5 +225,158 @@ impl Native {
             columns: self.table.columns.clone(),
             cells,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{open, open_with, scan};
+    use super::*;
+
+    fn held(price: bool, stock: bool, content: bool) -> Held {
+        Held {
+            price,
+            stock,
+            content,
+        }
+    }
+
+    #[test]
+    fn good_rows_go_on_and_an_error_holds_back_what_it_must() {
+        let seen = scan(
+            &open(
+                b"SKU ; Title;Price;quantity;gtin;weight;shelf\n\
+                A;a;12.50;3;4006381333931;2 kg;7\n\
+                B;b;Nill;3;;;\n\
+                C;c;1;2.5;;;\n\
+                D;d;1;-4;4.00638E+12;;\n\
+                ;e;1;1;;;\n\
+                F;f;1;1;;\n\
+                G;g;1;1;;;;extra\n\
+                H;\"h;1;1;;;\n\
+                #REF!;i;1;1;;;\n\
+                J;j;1.234,56 EUR;1;;;\n",
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            seen.codes(),
+            [
+                "3 number_placeholder",
+                "4 quantity_fraction",
+                "5 quantity_negative",
+                "5 gtin_scientific",
+                "6 sku_missing",
+                "7 row_too_short",
+                "8 row_too_long",
+                "9 unclosed_quote",
+                "10 sku_spreadsheet_error",
+                "11 number_not_plain"
+            ]
+        );
+        let issue = &seen.issues[0];
+        let source = issue.source.as_ref().unwrap();
+        assert_eq!(
+            (source.column.as_deref(), source.value.as_deref()),
+            (Some("Price"), Some("Nill"))
+        );
+        assert_eq!(issue.sku.as_ref().unwrap().as_str(), "B");
+        assert!(seen.issues.iter().all(|issue| issue.hint.is_some()));
+        let held_of = |sku| seen.item(sku).held;
+        assert_eq!(held_of("A"), Held::default());
+        assert_eq!(held_of("B"), held(true, false, false));
+        assert_eq!(held_of("C"), held(false, true, false));
+        assert_eq!(held_of("D"), held(false, false, true));
+        assert_eq!(held_of("F"), Held::ALL);
+        assert_eq!(held_of("J"), held(true, false, false));
+        assert_eq!(seen.value("B", "price"), None);
+        assert_eq!(seen.value("D", "quantity"), Some("0"));
+        assert_eq!(seen.value("D", "gtin"), None);
+        assert_eq!(seen.value("A", "shelf"), Some("7"));
+        assert_eq!((seen.summary.rows, seen.summary.unreadable), (10, 4));
+    }
+
+    #[test]
+    fn parents_are_told_by_their_variants_wherever_they_stand() {
+        let seen = scan(&open(b"sku,parent_sku,title\nV,P,\nP,,p\nS,,s\nX,X,x\n").unwrap());
+        assert_eq!(
+            seen.rows(),
+            ["V Variant P", "P Parent", "S Single", "X Single"]
+        );
+        assert_eq!(seen.codes(), ["5 parent_sku_wrong"]);
+    }
+
+    #[test]
+    fn the_decimal_comma_of_a_file_is_found_and_said_once() {
+        let seen = scan(
+            &open(
+                b"sku;price;price@amazon-de;weight\nA;12,50;13,5;0,250 kg\nB;7;8;2\nC;1,234;9;3\n",
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            seen.codes(),
+            ["2 decimal_comma_detected", "4 number_ambiguous"]
+        );
+        assert_eq!(seen.value("A", "price"), Some("12.50"));
+        assert_eq!(seen.value("A", "weight"), Some("0.25 kg"));
+        let item = seen.item("A");
+        let position = item
+            .columns
+            .find("price", Qualifier::Channel("amazon-de".into()))
+            .unwrap();
+        assert_eq!(item.cell(position), Some("13.5"));
+        let mixed = scan(&open(b"sku;price\nA;12,50\nB;7.50\n").unwrap());
+        assert_eq!(mixed.codes(), ["2 number_separator"]);
+    }
+
+    #[test]
+    fn with_a_stated_separator_the_currency_beside_a_price_counts() {
+        let comma = |text: &str| {
+            scan(
+                &open_with(text.as_bytes(), |options| {
+                    options.decimal = DecimalSeparator::Comma
+                })
+                .unwrap(),
+            )
+        };
+        let seen = comma("sku;price\nA;1.234,56 EUR\nB;SEK 2.000,00\nC;5\n");
+        assert!(seen.issues.is_empty(), "{:?}", seen.codes());
+        assert_eq!(
+            (seen.value("A", "price"), seen.value("A", "currency")),
+            (Some("1234.56"), Some("EUR"))
+        );
+        assert_eq!(seen.value("B", "currency"), Some("SEK"));
+        assert_eq!(seen.value("C", "currency"), None);
+        let seen = comma("sku;price;currency\nA;5 EUR;SEK\nB;5 EUR;eur\nC;5;EURO\n");
+        assert_eq!(seen.codes(), ["2 currency_mismatch", "4 currency_unknown"]);
+        assert_eq!(seen.value("B", "currency"), Some("EUR"));
+        assert!(seen.item("C").held.price);
+    }
+
+    #[test]
+    fn a_column_that_may_be_meant_is_named_and_not_used() {
+        let seen = scan(&open(b"sku,final_price,qty,colour\nA,5,1,red\n").unwrap());
+        assert_eq!(seen.codes(), ["1 column_not_used", "1 column_not_used"]);
+        assert!(
+            seen.issues[0]
+                .hint
+                .as_deref()
+                .unwrap()
+                .contains("price = \"final_price\"")
+        );
+        assert_eq!(seen.value("A", "price"), None);
+    }
+
+    #[test]
+    fn foreign_headers_are_mapped() {
+        let catalog = open_with(b"SKU Code,sku,MRP\nA,x,5\n", |options| {
+            options.columns = [("sku", "SKU Code"), ("price", "MRP")]
+                .map(|(ours, header)| (ours.to_owned(), header.to_owned()))
+                .into();
+        });
+        let seen = scan(&catalog.unwrap());
+        assert_eq!(seen.value("A", "price"), Some("5"));
+        assert_eq!(seen.value("A", "sku (not mapped)"), Some("x"));
     }
 }

@@ -6,7 +6,8 @@ use iso_currency::Currency;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::domain::money::currency;
+use super::affixes::{amount_currency, has_small_units, measure_unit};
+use super::digits::{not_plain, plain_digits};
 
 /// The decimal separator of a file's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -55,7 +56,11 @@ pub(super) struct NumberFault {
     pub hint: String,
 }
 
-fn fault(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> NumberFault {
+pub(super) fn fault(
+    code: &'static str,
+    message: impl Into<String>,
+    hint: impl Into<String>,
+) -> NumberFault {
     NumberFault {
         code,
         message: message.into(),
@@ -95,7 +100,7 @@ pub(super) fn read_number(
     notation: Notation,
     row_currency: Option<Currency>,
 ) -> Result<Number<'_>, NumberFault> {
-    if is_plain(text, kind) {
+    if is_plain(text, kind, notation) {
         return Ok(Number {
             text: Cow::Borrowed(text),
             currency: None,
@@ -111,7 +116,9 @@ pub(super) fn read_number(
     }
     let digits = plain_digits(parts.core, kind, notation, text)?;
     let (unit, money) = match kind {
-        NumberKind::Weight | NumberKind::Length => (measure_unit(&parts, kind)?, None),
+        NumberKind::Weight | NumberKind::Length => {
+            (measure_unit(parts.prefix, parts.suffix, kind)?, None)
+        }
         NumberKind::Quantity if parts.has_affix() => {
             return Err(not_plain(text, parts.core, "a quantity is a number only"));
         }
@@ -124,7 +131,7 @@ pub(super) fn read_number(
                 "the cell is not a plain number",
             ));
         }
-        NumberKind::Money => ("", amount_currency(&parts)?),
+        NumberKind::Money => ("", amount_currency(parts.prefix, parts.suffix)?),
     };
     let value: Decimal = digits.parse().map_err(|_| too_large(kind))?;
     check_range(value, kind, parts.negative, money.or(row_currency))?;
@@ -150,22 +157,8 @@ pub(super) fn read_number(
     })
 }
 
-/// What one cell tells about the file: `','` or `'.'` when it can only be a decimal separator.
-pub(super) fn decimal_evidence(text: &str) -> Option<char> {
-    let core = text.strip_prefix(['-', '\'']).unwrap_or(text);
-    let separator = core.chars().find(|c| !c.is_ascii_digit())?;
-    let (whole, fraction) = core.split_once(separator)?;
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let decimal = matches!(separator, ',' | '.')
-        && !fraction.is_empty()
-        && digits(whole)
-        && digits(fraction)
-        && !may_be_grouping(whole, fraction);
-    decimal.then_some(separator)
-}
-
 /// The common case, told without any copying: digits, at most one point that is no grouping.
-fn is_plain(text: &str, kind: NumberKind) -> bool {
+pub(super) fn is_plain(text: &str, kind: NumberKind, notation: Notation) -> bool {
     let bytes = text.as_bytes();
     // Seven digits cannot pass any limit.
     let digits = bytes
@@ -179,16 +172,12 @@ fn is_plain(text: &str, kind: NumberKind) -> bool {
         None => !matches!(kind, NumberKind::Weight | NumberKind::Length),
         Some((b'.', fraction)) => {
             kind == NumberKind::Money
+                && notation.decimal == '.'
                 && matches!(fraction.len(), 1 | 2)
                 && fraction.iter().all(u8::is_ascii_digit)
         }
         Some(_) => false,
     }
-}
-
-/// One separator with exactly three digits behind it can be a thousand or a decimal.
-fn may_be_grouping(whole: &str, fraction: &str) -> bool {
-    fraction.len() == 3 && (1..=3).contains(&whole.len()) && !whole.starts_with('0')
 }
 
 fn refuse_placeholder(text: &str) -> Result<(), NumberFault> {
@@ -291,266 +280,6 @@ fn scientific(text: &str) -> Option<NumberFault> {
     })
 }
 
-/// The digits of the number with a decimal point.
-fn plain_digits(
-    core: &str,
-    kind: NumberKind,
-    notation: Notation,
-    text: &str,
-) -> Result<String, NumberFault> {
-    let is_separator = |c: char| !c.is_ascii_digit();
-    let separators = core.chars().filter(|&c| is_separator(c)).count();
-    if separators == 0 {
-        return Ok(tidy(core, ""));
-    }
-    if notation.stated {
-        return grouped_digits(core, notation.decimal).ok_or_else(|| {
-            fault(
-                "number_grouping",
-                format!(
-                    "`{text}` is not a number with decimal {}",
-                    name_of(notation.decimal)
-                ),
-                format!(
-                    "write {} or {}, as `decimal` says",
-                    plain_suggestion(core).replace('.', &notation.decimal.to_string()),
-                    if notation.decimal == ',' {
-                        "1.234,56"
-                    } else {
-                        "1,234.56"
-                    }
-                ),
-            )
-        });
-    }
-    let separator = core.chars().find(|&c| is_separator(c)).unwrap_or('.');
-    if separators > 1 || !matches!(separator, '.' | ',') {
-        return Err(not_plain(text, core, "the cell is not a plain number"));
-    }
-    let (whole, fraction) = core.split_once(separator).unwrap_or((core, ""));
-    let measure = matches!(kind, NumberKind::Weight | NumberKind::Length);
-    if may_be_grouping(whole, fraction)
-        && !(measure && (separator == '.' || separator == notation.decimal))
-    {
-        return Err(fault(
-            "number_ambiguous",
-            format!("{core} can be read in two ways"),
-            format!(
-                "write {whole}{fraction} for the thousands, or {whole}.{fraction}0 for the decimals; or state `decimal = \"comma\"` or `decimal = \"point\"` for the file"
-            ),
-        ));
-    }
-    // A decimal point in a measure is what shops write whatever their prices look like.
-    if separator != notation.decimal && !(measure && separator == '.') {
-        return Err(fault(
-            "number_separator",
-            format!(
-                "{core} has a decimal {}, while the file's other numbers have a decimal {}",
-                name_of(separator),
-                name_of(notation.decimal)
-            ),
-            format!(
-                "write {whole}{}{fraction}, or state `decimal = \"{}\"` when the whole file is meant so",
-                notation.decimal,
-                name_of(separator)
-            ),
-        ));
-    }
-    Ok(tidy(whole, fraction))
-}
-
-/// Digits in groups of three with one kind of separator, and an optional fraction.
-fn grouped_digits(core: &str, decimal: char) -> Option<String> {
-    let (whole, fraction) = match core.split_once(decimal) {
-        Some((whole, fraction)) => (whole, fraction),
-        None => (core, ""),
-    };
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let Some(group) = whole.chars().find(|c| !c.is_ascii_digit()) else {
-        return Some(tidy(whole, fraction));
-    };
-    let allowed = matches!(
-        group,
-        '.' | ',' | ' ' | '\u{A0}' | '\u{202F}' | '\u{2009}' | '\'' | '\u{2019}'
-    );
-    let mut groups = whole.split(group);
-    let first = groups.next()?;
-    let right = allowed
-        && group != decimal
-        && (1..=3).contains(&first.len())
-        && !first.starts_with('0')
-        && first.bytes().all(|byte| byte.is_ascii_digit())
-        && groups
-            .all(|digits| digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit()));
-    right.then(|| tidy(&whole.replace(group, ""), fraction))
-}
-
-fn tidy(whole: &str, fraction: &str) -> String {
-    let whole = whole.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    if fraction.is_empty() {
-        whole.to_owned()
-    } else {
-        format!("{whole}.{fraction}")
-    }
-}
-
-fn name_of(separator: char) -> &'static str {
-    if separator == ',' { "comma" } else { "point" }
-}
-
-fn not_plain(text: &str, core: &str, message: &str) -> NumberFault {
-    fault(
-        "number_not_plain",
-        format!("{message}: `{text}`"),
-        format!(
-            "write {}, or state `decimal = \"comma\"` or `decimal = \"point\"` so that grouping and currency are understood",
-            plain_suggestion(core)
-        ),
-    )
-}
-
-/// The most likely plain form, for a hint only: the last point or comma is taken for the decimal separator
-/// unless exactly three digits follow it.
-fn plain_suggestion(core: &str) -> String {
-    let digits = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
-    };
-    match core.rfind(['.', ',']) {
-        Some(place) if core[place + 1..].len() != 3 => {
-            tidy(&digits(&core[..place]), &core[place + 1..])
-        }
-        _ => tidy(&digits(core), ""),
-    }
-}
-
-const WEIGHT_UNITS: &[(&str, &str)] = &[
-    ("mg", "mg"),
-    ("g", "g"),
-    ("gr", "g"),
-    ("gram", "g"),
-    ("grams", "g"),
-    ("kg", "kg"),
-    ("kgs", "kg"),
-    ("kilo", "kg"),
-    ("lb", "lb"),
-    ("lbs", "lb"),
-    ("pound", "lb"),
-    ("pounds", "lb"),
-    ("oz", "oz"),
-    ("ounce", "oz"),
-    ("ounces", "oz"),
-];
-
-const LENGTH_UNITS: &[(&str, &str)] = &[
-    ("mm", "mm"),
-    ("cm", "cm"),
-    ("m", "m"),
-    ("in", "in"),
-    ("inch", "in"),
-    ("inches", "in"),
-    ("\"", "in"),
-    ("ft", "ft"),
-    ("feet", "ft"),
-    ("yd", "yd"),
-];
-
-/// The unit as it is written from here on, for any spelling of it.
-pub(super) fn known_unit(text: &str, kind: NumberKind) -> Option<&'static str> {
-    let units = if kind == NumberKind::Weight {
-        WEIGHT_UNITS
-    } else {
-        LENGTH_UNITS
-    };
-    let wanted = text.trim_end_matches('.').to_lowercase();
-    units
-        .iter()
-        .find(|(spelling, _)| *spelling == wanted)
-        .map(|(_, unit)| *unit)
-}
-
-fn measure_unit(parts: &Parts<'_>, kind: NumberKind) -> Result<&'static str, NumberFault> {
-    if parts.prefix.is_empty() && parts.suffix.is_empty() {
-        return Ok("");
-    }
-    known_unit(parts.suffix, kind)
-        .filter(|_| parts.prefix.is_empty())
-        .ok_or_else(|| {
-            fault(
-                "unit_unknown",
-                format!(
-                    "`{} {}` is not a unit that is known here",
-                    parts.prefix, parts.suffix
-                ),
-                if kind == NumberKind::Weight {
-                    "write a number and one of g, kg, lb, oz"
-                } else {
-                    "write a number and one of mm, cm, m, in, ft"
-                },
-            )
-        })
-}
-
-/// Signs that belong to one currency only.
-const SYMBOLS: &[(&str, Currency)] = &[
-    ("€", Currency::EUR),
-    ("£", Currency::GBP),
-    ("₺", Currency::TRY),
-    ("₹", Currency::INR),
-    ("zł", Currency::PLN),
-    ("kč", Currency::CZK),
-    ("r$", Currency::BRL),
-    ("₽", Currency::RUB),
-    ("₴", Currency::UAH),
-    ("₩", Currency::KRW),
-    ("₫", Currency::VND),
-    ("฿", Currency::THB),
-    ("us$", Currency::USD),
-];
-
-/// Signs that several currencies share: accepted, but they state nothing.
-const SHARED_SYMBOLS: &[&str] = &["$", "¥", "kr", "kr.", "rs", "rs.", "fr.", "lei"];
-
-fn amount_currency(parts: &Parts<'_>) -> Result<Option<Currency>, NumberFault> {
-    let mut found = None;
-    for affix in [parts.prefix, parts.suffix] {
-        let lower = affix.to_lowercase();
-        if affix.is_empty() || SHARED_SYMBOLS.contains(&lower.as_str()) {
-            continue;
-        }
-        let known = SYMBOLS
-            .iter()
-            .find(|(symbol, _)| *symbol == lower)
-            .map(|(_, currency)| *currency)
-            .or_else(|| currency(affix));
-        match (known, found) {
-            (Some(known), None) => found = Some(known),
-            (Some(known), Some(before)) if known == before => {}
-            _ => {
-                return Err(fault(
-                    "number_unreadable",
-                    format!("`{affix}` beside the amount is not a currency"),
-                    "write the amount only, and the ISO code in a `currency` column",
-                ));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Currencies in which an ordinary price has seven digits and more.
-fn has_small_units(currency: Currency) -> bool {
-    const SMALL: &[&str] = &[
-        "IDR", "VND", "IRR", "LAK", "UZS", "GNF", "PYG", "COP", "KRW", "LBP", "CLP", "MMK", "KHR",
-        "MNT", "SLL", "UGX",
-    ];
-    SMALL.contains(&currency.code())
-}
-
 fn check_range(
     value: Decimal,
     kind: NumberKind,
@@ -592,6 +321,7 @@ fn too_large(kind: NumberKind) -> NumberFault {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::digits::decimal_evidence;
     use super::*;
 
     const AUTO: Notation = Notation {

@@ -134,3 +134,123 @@ impl Shopify {
         block.items(&self.table, &self.roles, first_line, tally, report)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{open, scan};
+
+    const OLD: &str = "Handle,Title,Body (HTML),Vendor,Option1 Name,Option1 Value,Option2 Name,Option2 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,Variant Price,Variant Barcode,Image Src,Image Position,Variant Image,Stoff (product.metafields.custom.material),Status\n";
+
+    #[test]
+    fn lines_of_one_handle_become_a_parent_and_its_variants() {
+        let text = format!(
+            "{OLD}tee,Tee,<p>x</p>,Acme,Size,M,Color,Red,T-M,200.0,shopify,3,10.00,'4006381333931,b.jpg,2,r.jpg,Wool,active\n\
+             tee,,,,,L,,Red,,250,shopify,,11,,a.jpg,1,,,\n\
+             tee,,,,,,,,,,,,,,c.jpg,3,,,\n\
+             mug,Mug,,,Title,Default Title,,,,0,,0,5,,m.jpg,1,,,draft\n"
+        );
+        let seen = scan(&open(text.as_bytes()).unwrap());
+        assert_eq!(
+            seen.rows(),
+            [
+                "tee Parent",
+                "T-M Variant tee",
+                "tee/L/Red Variant tee",
+                "mug Single"
+            ]
+        );
+        assert_eq!(
+            seen.codes(),
+            ["3 sku_from_handle", "5 untracked_quantity_zero"]
+        );
+        assert!(seen.issues[0].message.starts_with("2 variants"));
+        assert_eq!(seen.value("tee", "images"), Some("a.jpg|b.jpg|c.jpg"));
+        assert_eq!(seen.value("T-M", "images"), Some("r.jpg|a.jpg|b.jpg|c.jpg"));
+        assert_eq!(seen.value("T-M", "gtin"), Some("4006381333931"));
+        assert_eq!(seen.value("T-M", "weight"), Some("200 g"));
+        assert_eq!(seen.value("T-M", "quantity"), Some("3"));
+        let large = "tee/L/Red";
+        assert_eq!(
+            (seen.value(large, "title"), seen.value(large, "brand")),
+            (Some("Tee"), Some("Acme"))
+        );
+        assert_eq!(
+            (
+                seen.value(large, "option:Size"),
+                seen.value(large, "option:Color")
+            ),
+            (Some("L"), Some("Red"))
+        );
+        assert_eq!(
+            (seen.value(large, "attr:Stoff"), seen.value(large, "status")),
+            (Some("Wool"), Some("active"))
+        );
+        assert_eq!(seen.value(large, "quantity"), None);
+        assert_eq!(seen.value("tee", "price"), None);
+        assert_eq!(seen.value("mug", "option:Title"), None);
+        assert_eq!(seen.item(large).line, 3);
+    }
+
+    #[test]
+    fn new_names_are_the_same_thing() {
+        let seen = scan(
+            &open(
+                b"Title,URL handle,Description,Option1 name,Option1 value,SKU,Barcode,Price,Compare-at price,Cost per item,Inventory quantity,Weight value (grams),Product image URL\n\
+                Tee,tee,d,Size,M,tee,'4006381333931,10,12,4,5,100,i.jpg\nTee,tee,,,L,tee-l,,10,,,1,,\n",
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            seen.rows(),
+            [
+                "tee:parent Parent",
+                "tee Variant tee:parent",
+                "tee-l Variant tee:parent"
+            ],
+            "a variant that is called like the handle keeps its sku"
+        );
+        assert_eq!(
+            (
+                seen.value("tee", "compare_at_price"),
+                seen.value("tee", "cost")
+            ),
+            (Some("12"), Some("4"))
+        );
+        assert!(seen.issues.is_empty(), "{:?}", seen.codes());
+    }
+
+    #[test]
+    fn a_product_in_two_places_is_not_made_twice() {
+        let header = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n";
+        let text = format!("{header}a,A,Size,M,A-M,1\nb,B,,,B,2\na,,,L,A-L,3\n");
+        let seen = scan(&open(text.as_bytes()).unwrap());
+        assert_eq!(seen.codes(), ["4 handle_in_two_places"]);
+        assert_eq!(seen.rows(), ["A-M Single", "B Single", "A-L Variant a"]);
+        assert_eq!(seen.item("A-L").held, super::super::Held::ALL);
+        assert!(seen.item("A-M").held.content && !seen.item("A-M").held.price);
+        assert!(!seen.item("B").held.any());
+    }
+
+    #[test]
+    fn damage_holds_back_the_content_beside_it() {
+        let header = "Handle,Title,Variant SKU,Variant Price\n";
+        let text = format!("{header}a,A,A,1\nb,\"B,B,2\nc,C,C,3\nd,D,D,4\n,E,E,5\n");
+        let seen = scan(&open(text.as_bytes()).unwrap());
+        assert_eq!(
+            seen.codes(),
+            [
+                "3 unclosed_quote",
+                "2 product_incomplete",
+                "4 product_incomplete",
+                "6 handle_missing",
+                "5 product_incomplete"
+            ]
+        );
+        assert!(
+            seen.items
+                .iter()
+                .all(|(item, _)| item.held.content && !item.held.price && !item.held.stock)
+        );
+        assert_eq!((seen.summary.rows, seen.summary.unreadable), (5, 2));
+    }
+}

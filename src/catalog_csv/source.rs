@@ -95,6 +95,10 @@ impl Source {
             ))
             .hint("open it in the spreadsheet program and save it as \"CSV UTF-8\""));
         }
+        if head.starts_with(b"{") || head.starts_with(b"[") {
+            return Err(Error::config(format!("{name} seems to be JSON, not CSV"))
+                .hint("export the products as CSV"));
+        }
         let stated = stated
             .map(|label| known_encoding(&name, label))
             .transpose()?;
@@ -460,6 +464,8 @@ mod tests {
 
     #[test]
     fn wrong_statements_and_wrong_files_are_errors() {
+        let json = open(b"{\"sku\": 1}\n", None).unwrap_err();
+        assert!(json.message.contains("JSON"));
         assert!(
             open(b"sku\n\xFF\n", Some("utf-8"))
                 .unwrap_err()

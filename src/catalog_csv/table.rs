@@ -8,9 +8,10 @@ use crate::domain::issue::Issue;
 use crate::domain::money::currency;
 use crate::domain::{Error, Result};
 
+use super::digits::decimal_evidence;
 use super::gtin::{is_scientific, read_gtin};
 use super::header::Header;
-use super::numbers::{DecimalSeparator, Notation, NumberKind, decimal_evidence, read_number};
+use super::numbers::{DecimalSeparator, Notation, NumberKind, is_plain, read_number};
 use super::records::{Next, Record, Records, Shape};
 use super::source::Source;
 
@@ -175,6 +176,9 @@ impl Table {
 
     fn check_number(&self, position: usize, kind: NumberKind, cells: &mut [String]) -> Checked {
         let text = &cells[position];
+        if self.units[position].is_none() && is_plain(text, kind, self.notation) {
+            return Checked::KEPT;
+        }
         let currency_at = self.currency_beside(position);
         let row_currency = currency_at
             .filter(|_| kind == NumberKind::Money)

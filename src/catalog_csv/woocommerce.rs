@@ -259,16 +259,15 @@ impl WooCommerce {
         })
     }
 
-    fn parent_of(&self, record: &Record) -> Result<Sku, Issue> {
+    fn parent_of(&self, record: &Record) -> Result<Sku, Box<Issue>> {
         let text = self
             .roles
             .parent
             .map_or("", |position| unguarded(record.cell(position)));
         if text.is_empty() {
-            return Err(
-                Issue::error("parent_missing", "the variation does not name its parent")
-                    .hint("put the parent's SKU, or id: and its ID, into the parent column"),
-            );
+            let issue = Issue::error("parent_missing", "the variation does not name its parent")
+                .hint("put the parent's SKU, or id: and its ID, into the parent column");
+            return Err(Box::new(issue));
         }
         let Some(id) = text.strip_prefix("id:") else {
             return Ok(Sku::new(text));
@@ -278,11 +277,13 @@ impl WooCommerce {
             .ok()
             .and_then(|id: u64| self.parents_by_id.get(&id).cloned())
             .ok_or_else(|| {
-                Issue::error(
-                    "parent_unknown",
-                    format!("no variable product in this file has the ID {id}"),
+                Box::new(
+                    Issue::error(
+                        "parent_unknown",
+                        format!("no variable product in this file has the ID {id}"),
+                    )
+                    .hint("export the parent product together with its variations"),
                 )
-                .hint("export the parent product together with its variations")
             })
     }
 
@@ -466,4 +467,117 @@ fn sku_of(roles: &Roles, record: &Record) -> Option<(String, bool)> {
         .id
         .and_then(|position| record.cell(position).parse().ok())?;
     Some((format!("id:{id}"), true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{open, scan};
+
+    #[test]
+    fn variations_find_their_parents_and_options() {
+        let seen = scan(
+            &open(
+                b"\xEF\xBB\xBFID,Type,SKU,Name,Published,Description,In stock?,Stock,Weight (lbs),Sale price,Regular price,Categories,Images,Parent,Attribute 1 name,Attribute 1 value(s)\n\
+                7,variation,V1,,1,,1,4,,8,10,,,id:9,Color,Red\n\
+                8,variation,,,1,,0,parent,,,10,,,P,Color,Blue\n\
+                9,variable,P,Shirt,'-1,a\\nb,1,,.5,,,\"Tops > Tees\\, new, Sale\",\"a.jpg, b.jpg\",,Color,\"Red, Blue\"\n\
+                10,\"simple, downloadable, virtual\",S,Song,1,,1,,,,3,,,,Genre,Folk\n\
+                11,grouped,G,Set,1,,1,,,,,,,,,\n\
+                12,variation,V3,,1,,1,,,,10,,,id:99,Color,Red\n\
+                ,simple,,Nothing,1,,1,,,,3,,,,,\n",
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            seen.rows(),
+            [
+                "V1 Variant P",
+                "id:8 Variant P",
+                "P Parent",
+                "S Single",
+                "V3 Variant"
+            ]
+        );
+        assert_eq!(
+            seen.codes(),
+            [
+                "7 parent_unknown",
+                "8 sku_missing",
+                "3 sku_from_id",
+                "6 type_left_out"
+            ]
+        );
+        assert_eq!(
+            (
+                seen.value("V1", "price"),
+                seen.value("V1", "compare_at_price")
+            ),
+            (Some("8"), Some("10"))
+        );
+        assert_eq!(
+            (
+                seen.value("V1", "quantity"),
+                seen.value("V1", "option:Color")
+            ),
+            (Some("4"), Some("Red"))
+        );
+        assert_eq!(
+            seen.value("id:8", "quantity"),
+            Some("0"),
+            "it says that it is not in stock"
+        );
+        assert_eq!(seen.value("S", "quantity"), None);
+        assert_eq!(
+            (seen.value("P", "published"), seen.value("P", "description")),
+            (Some("-1"), Some("a\nb"))
+        );
+        assert_eq!(
+            (seen.value("P", "category"), seen.value("P", "categories")),
+            (Some("Tops > Tees, new"), Some("Tops > Tees, new|Sale"))
+        );
+        assert_eq!(
+            (seen.value("P", "weight"), seen.value("P", "images")),
+            (Some("0.5 lb"), Some("a.jpg|b.jpg"))
+        );
+        assert_eq!(
+            (seen.value("P", "attr:Color"), seen.value("S", "attr:Genre")),
+            (Some("Red|Blue"), Some("Folk"))
+        );
+        assert!(seen.item("V3").held.content && !seen.item("V3").held.stock);
+        assert_eq!((seen.summary.rows, seen.summary.unreadable), (7, 1));
+    }
+
+    #[test]
+    fn translated_headers_and_decimal_commas() {
+        let seen = scan(
+            &open(
+                "ID;Typ;Artikelnummer;Name;Veröffentlicht;Lager;Gewicht (kg);Angebotspreis;Regulärer Preis;\"Datum, an dem Angebotspreis endet\"\n\
+                 1;simple;A;a;1;5;,5;18,50;20,00;\n2;simple;B;b;1;5;;18,50;20,00;2026-12-24\n3;simple;C;c;1;5;;x;20,00;\n"
+                    .as_bytes(),
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            seen.codes(),
+            [
+                "2 decimal_comma_detected",
+                "4 number_unreadable",
+                "3 sale_dates_not_applied"
+            ]
+        );
+        assert_eq!(
+            (seen.value("A", "price"), seen.value("A", "weight")),
+            (Some("18.50"), Some("0.5 kg"))
+        );
+        assert_eq!(
+            (
+                seen.value("B", "price"),
+                seen.value("B", "compare_at_price")
+            ),
+            (Some("20.00"), None)
+        );
+        let source = seen.issues[1].source.as_ref().unwrap();
+        assert_eq!(source.column.as_deref(), Some("Angebotspreis"));
+        assert!(seen.item("C").held.price);
+    }
 }

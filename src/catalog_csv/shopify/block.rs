@@ -195,7 +195,7 @@ impl Block {
             .zip(roles.option_values)
             .map(|(name, value)| (cell(self.first(), name), cell(record, value)))
             .filter(|(name, value)| {
-                !value.is_empty() && !(*name == "Title" && *value == "Default Title")
+                !value.is_empty() && (*name != "Title" || *value != "Default Title")
             })
             .collect()
     }
@@ -439,6 +439,8 @@ impl Block {
             for (name, value) in self.options(roles, record) {
                 match roles.option_cell(name) {
                     Some(position) if !name.is_empty() => cells[position] = value.to_owned(),
+                    // Lines away from their product: that is said already.
+                    _ if held == Held::ALL => {}
                     _ => {
                         held.content = true;
                         report(

@@ -3,8 +3,9 @@
 use crate::domain::Result;
 use crate::domain::catalog::{Column, Qualifier};
 
+use super::super::affixes::known_unit;
 use super::super::header::Header;
-use super::super::numbers::{NumberKind, known_unit};
+use super::super::numbers::NumberKind;
 use super::super::source::Source;
 use super::super::table::{CellKind, cell_kind, native_column};
 use super::super::woocommerce_labels::{Label, known};
