@@ -307,9 +307,9 @@ const LOOKALIKES: &[(&str, &[&str])] = &[
 fn is_comment(text: &str) -> bool {
     let text = text.strip_prefix('"').unwrap_or(text);
     // A column that is just called `#` is a running number, not a comment.
-    text.strip_prefix('#').is_some_and(|rest| {
-        rest.starts_with(|c: char| !DELIMITERS.contains(&(c as u8)) && c != '"')
-    })
+    text.strip_prefix('#')
+        .and_then(|rest| rest.chars().next())
+        .is_some_and(|next| !matches!(next, ',' | ';' | '\t' | '|' | '"'))
 }
 
 /// The delimiter that the line has most often outside quotes; a comma when it has none.
