@@ -33,7 +33,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! {}
+connectors! { feed }
 
 /// The connector for `kind` in channels.toml.
 pub fn find(kind: &str) -> Option<&'static Factory> {

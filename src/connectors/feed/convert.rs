@@ -1,0 +1,521 @@
+//! Listing to row, and row to listing. Pure.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Url;
+use rust_decimal::Decimal;
+
+use super::format::{
+    ADDITIONAL_IMAGE_LINK, AVAILABILITY, Column, DESCRIPTION, Format, ID, IMAGE_LINK, Kind, LINK,
+    PRICE, Row, SALE_PRICE, Shape, Spec, TITLE,
+};
+use super::html::to_plain_text;
+use crate::domain::ids::{ListingRef, Sku};
+use crate::domain::issue::Issue;
+use crate::domain::listing::{ChannelListing, Listing, Measure};
+use crate::domain::money::{Money, currency};
+use crate::domain::{Error, Result};
+
+/// Names of options in the languages of our sellers, lower case, and the columns that they fill.
+const OPTION_COLUMNS: &[(&str, &[&str])] = &[
+    (
+        "color",
+        &[
+            "color", "colour", "farbe", "couleur", "colore", "kleur", "cor", "kolor", "renk",
+            "цвет",
+        ],
+    ),
+    (
+        "size",
+        &[
+            "size",
+            "größe",
+            "groesse",
+            "grösse",
+            "taille",
+            "talla",
+            "taglia",
+            "maat",
+            "tamanho",
+            "rozmiar",
+            "beden",
+            "размер",
+            "shoe size",
+            "schuhgröße",
+        ],
+    ),
+    (
+        "material",
+        &[
+            "material",
+            "matière",
+            "materiale",
+            "materiaal",
+            "materiał",
+            "malzeme",
+            "материал",
+            "fabric",
+            "stoff",
+        ],
+    ),
+    (
+        "pattern",
+        &[
+            "pattern", "muster", "motif", "patrón", "fantasia", "patroon", "padrão", "wzór",
+            "desen", "узор",
+        ],
+    ),
+];
+
+/// Unreserved characters of RFC 3986 stay; everything else of a sku is encoded.
+const SKU_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The product page's address for listings that state none: `https://shop.example.com/p/{sku}`.
+#[derive(Clone, Debug)]
+pub struct LinkTemplate(String);
+
+impl LinkTemplate {
+    const PLACE: &str = "{sku}";
+
+    pub fn parse(text: &str) -> Result<Self> {
+        let template = Self(text.trim().to_owned());
+        let wrong = |why: &str| {
+            Err(
+                Error::config(format!("`link_template = \"{text}\"` {why}")).hint(
+                    "write the product page's address with `{sku}` in it: \
+                     `https://shop.example.com/p/{sku}`",
+                ),
+            )
+        };
+        if !text.contains(Self::PLACE) {
+            return wrong("does not say where the sku goes");
+        }
+        if text.replace(Self::PLACE, "").contains(['{', '}']) {
+            return wrong("has braces other than those of `{sku}`");
+        }
+        if !is_web(&template.link("x")) {
+            return wrong("is not a web address");
+        }
+        Ok(template)
+    }
+
+    /// `https://shop.example.com/`
+    pub fn origin(&self) -> Option<String> {
+        let url = Url::parse(&self.link("x")).ok()?;
+        Some(format!("{}/", url.origin().ascii_serialization()))
+    }
+
+    fn link(&self, sku: &str) -> String {
+        let encoded = utf8_percent_encode(sku, SKU_IN_URL).to_string();
+        self.0.replace(Self::PLACE, &encoded)
+    }
+}
+
+/// A web address without blanks, complete with scheme and host.
+pub fn is_web(text: &str) -> bool {
+    !text.contains(char::is_whitespace)
+        && Url::parse(text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// A row, and what was left out of it on the way.
+#[derive(Debug)]
+pub struct Converted {
+    pub row: Row,
+    pub issues: Vec<Issue>,
+}
+
+/// The row that shows a listing, price and stock included as far as they are stated.
+pub fn to_row(format: Format, links: Option<&LinkTemplate>, listing: &Listing) -> Converted {
+    let mut filler = Filler {
+        format,
+        spec: format.spec(),
+        row: Row::empty(format.spec()),
+        issues: Vec::new(),
+    };
+    filler.identity(listing);
+    filler.content(links, listing);
+    filler.images(listing);
+    filler.options(listing);
+    filler.attributes(listing);
+    if let Some(quantity) = listing.quantity {
+        set_stock(filler.spec, &mut filler.row, quantity);
+    }
+    if let Some(price) = listing.price {
+        set_price(&mut filler.row, price, listing.compare_at);
+    }
+    Converted {
+        row: filler.row,
+        issues: filler.issues,
+    }
+}
+
+/// Gives a row the content of another and keeps its own price and stock.
+pub fn with_offer_of(mut content: Row, spec: &Spec, old: &Row) -> Row {
+    for position in [
+        Some(AVAILABILITY),
+        Some(PRICE),
+        Some(SALE_PRICE),
+        spec.quantity,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        content.cells[position].clone_from(&old.cells[position]);
+    }
+    content
+}
+
+pub fn set_stock(spec: &Spec, row: &mut Row, quantity: u64) {
+    let word = if quantity > 0 {
+        spec.in_stock
+    } else {
+        spec.out_of_stock
+    };
+    row.set(AVAILABILITY, Some(word.to_owned()));
+    if let Some(position) = spec.quantity {
+        row.set(position, Some(quantity.to_string()));
+    }
+}
+
+/// A `compare_at` above the price becomes the regular price, and the price the sale price.
+pub fn set_price(row: &mut Row, price: Money, compare_at: Option<Money>) {
+    match compare_at.filter(|regular| is_above(*regular, price)) {
+        Some(regular) => {
+            row.set(PRICE, Some(regular.to_string()));
+            row.set(SALE_PRICE, Some(price.to_string()));
+        }
+        None => {
+            row.set(PRICE, Some(price.to_string()));
+            row.set(SALE_PRICE, None);
+        }
+    }
+}
+
+/// Whether a struck-through price can be shown: in the same currency, and higher as it is written.
+pub fn is_above(regular: Money, price: Money) -> bool {
+    regular.currency == price.currency && regular.rounded().amount > price.rounded().amount
+}
+
+/// Reads `19.99 EUR`.
+pub fn parse_price(text: &str) -> Option<Money> {
+    let (amount, code) = text.split_once(' ')?;
+    let amount: Decimal = amount.parse().ok()?;
+    Some(Money::new(amount, currency(code)?))
+}
+
+/// What a row shows. `Err` says which cell cannot be read.
+pub fn to_channel_listing(spec: &Spec, row: &Row) -> Result<ChannelListing, String> {
+    let money = |position: usize| match row.first(position) {
+        None => Ok(None),
+        Some(text) => parse_price(text).map(Some).ok_or_else(|| {
+            let name = spec.columns[position].name;
+            format!("`{name}` of `{}` is not a price: `{text}`", row.id())
+        }),
+    };
+    let (price, compare_at) = match (money(PRICE)?, money(SALE_PRICE)?) {
+        (regular, Some(sale)) => (Some(sale), regular),
+        (regular, None) => (regular, None),
+    };
+    let quantity = match row.first(AVAILABILITY) {
+        Some(word) if word == spec.out_of_stock => Some(0),
+        Some(word) if word == spec.in_stock => {
+            match spec.quantity.and_then(|position| row.first(position)) {
+                None => None,
+                Some(text) => Some(text.parse().map_err(|_| {
+                    format!("the quantity of `{}` is not a number: `{text}`", row.id())
+                })?),
+            }
+        }
+        word => {
+            return Err(format!(
+                "the availability of `{}` is not one that skucast writes: `{}`",
+                row.id(),
+                word.unwrap_or_default()
+            ));
+        }
+    };
+    let archived = spec
+        .position("status")
+        .and_then(|position| row.first(position))
+        == Some("archived");
+    Ok(ChannelListing {
+        sku: Sku::new(row.id()),
+        listing_ref: ListingRef::new(row.id()),
+        parent_ref: None,
+        live: !archived,
+        title: row.first(TITLE).map(str::to_owned),
+        price,
+        compare_at,
+        quantity,
+        issues: Vec::new(),
+    })
+}
+
+struct Filler {
+    format: Format,
+    spec: &'static Spec,
+    row: Row,
+    issues: Vec<Issue>,
+}
+
+impl Filler {
+    fn put(&mut self, position: usize, text: &str) {
+        let value = self.clean(&self.spec.columns[position], text);
+        self.row
+            .set(position, Some(value).filter(|value| !value.is_empty()));
+    }
+
+    fn put_named(&mut self, name: &str, text: Option<&str>) {
+        if let (Some(position), Some(text)) = (self.spec.position(name), text) {
+            self.put(position, text);
+        }
+    }
+
+    fn clean(&self, column: &Column, text: &str) -> String {
+        let text = self.format.clean(text, column.kind);
+        match column.kind {
+            // A comma would end the address where addresses stand in a list.
+            Kind::Web => text.replace(' ', "%20").replace(',', "%2C"),
+            Kind::Words(allowed) => {
+                let wanted = match text.to_ascii_lowercase().as_str() {
+                    "true" => "yes".to_owned(),
+                    "false" => "no".to_owned(),
+                    _ => text.clone(),
+                };
+                allowed
+                    .iter()
+                    .find(|word| word.eq_ignore_ascii_case(&wanted))
+                    .map_or(text, |word| (*word).to_owned())
+            }
+            _ => text,
+        }
+    }
+
+    fn identity(&mut self, listing: &Listing) {
+        let sku = listing.sku.as_str();
+        self.put(ID, sku);
+        if self.row.id() != sku {
+            self.issues.push(
+                Issue::error(
+                    "id_unwritable",
+                    format!(
+                        "the sku has characters that a {} file cannot hold",
+                        self.format.as_str()
+                    ),
+                )
+                .field("sku")
+                .hint("use a sku without tabs, line breaks, double blanks or quotes at its start"),
+            );
+        }
+        let parent = listing.parent_sku.as_ref().map(Sku::as_str);
+        self.put_named("item_group_id", parent);
+    }
+
+    fn content(&mut self, links: Option<&LinkTemplate>, listing: &Listing) {
+        if let Some(title) = &listing.title {
+            self.put(TITLE, title);
+        }
+        if let Some(description) = &listing.description {
+            self.put(DESCRIPTION, &to_plain_text(description));
+        }
+        let link = match (&listing.url, links) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Some(template)) => Some(template.link(listing.sku.as_str())),
+            (None, None) => None,
+        };
+        if let Some(link) = link {
+            self.put(LINK, &link);
+        }
+        let condition = listing.condition.as_deref().or(self.spec.default_condition);
+        for (name, text) in [
+            ("brand", listing.brand.as_deref()),
+            ("gtin", listing.gtin.as_deref()),
+            ("mpn", listing.mpn.as_deref()),
+            ("condition", condition),
+            ("product_type", listing.category.as_deref()),
+            ("origin_country", listing.country_of_origin.as_deref()),
+        ] {
+            self.put_named(name, text);
+        }
+        for (name, field, measure) in [
+            ("product_weight", "weight", &listing.weight),
+            ("product_length", "length", &listing.length),
+            ("product_width", "width", &listing.width),
+            ("product_height", "height", &listing.height),
+        ] {
+            let (Some(measure), Some(_)) = (measure, self.spec.position(name)) else {
+                continue;
+            };
+            match to_measure(measure, field == "weight") {
+                Some(text) => self.put_named(name, Some(&text)),
+                None => self.issues.push(
+                    Issue::warning(
+                        "unit_unknown",
+                        format!(
+                            "`{} {}` is left out: {} does not know this unit",
+                            measure.value.normalize(),
+                            measure.unit,
+                            self.spec.name
+                        ),
+                    )
+                    .field(field)
+                    .hint("use g, kg, oz or lb for weights and mm, cm, m or in for lengths"),
+                ),
+            }
+        }
+    }
+
+    fn images(&mut self, listing: &Listing) {
+        let mut images = listing.images.iter();
+        if let Some(first) = images.next() {
+            self.put(IMAGE_LINK, first);
+        }
+        let most = self.spec.images() - 1;
+        let mut length = 0;
+        let mut values: Vec<String> = Vec::new();
+        let column = &self.spec.columns[ADDITIONAL_IMAGE_LINK];
+        for image in images {
+            let value = self.clean(column, image);
+            length += value.chars().count() + 1;
+            if values.len() == most || length > self.spec.additional_images_length {
+                let kept = values.len() + 1;
+                self.issues.push(
+                    Issue::warning(
+                        "images_left_out",
+                        format!(
+                            "{} takes only the first {kept} of {} pictures",
+                            self.spec.name,
+                            listing.images.len()
+                        ),
+                    )
+                    .field("images"),
+                );
+                break;
+            }
+            if !value.is_empty() {
+                values.push(value);
+            }
+        }
+        self.row.cells[ADDITIONAL_IMAGE_LINK] = values;
+    }
+
+    fn options(&mut self, listing: &Listing) {
+        for (name, value) in &listing.options {
+            let wanted = name.trim().to_lowercase();
+            let column = OPTION_COLUMNS
+                .iter()
+                .find(|(_, names)| names.contains(&wanted.as_str()))
+                .map(|(column, _)| *column)
+                .or_else(|| {
+                    ["gender", "age_group"]
+                        .into_iter()
+                        .find(|column| *column == wanted.replace(' ', "_"))
+                });
+            match column {
+                Some(column) => self.put_named(column, Some(value)),
+                None => self.issues.push(
+                    Issue::note(
+                        "option_left_out",
+                        format!("{} has no column for the option `{name}`", self.spec.name),
+                    )
+                    .field(format!("option:{name}"))
+                    .hint("name it in the title, or map it to an attribute of this channel"),
+                ),
+            }
+        }
+    }
+
+    fn attributes(&mut self, listing: &Listing) {
+        for (name, value) in &listing.attributes {
+            let wanted = name.trim().to_lowercase().replace(' ', "_");
+            let field = format!("attr:{name}");
+            let Some(position) = self.spec.position(&wanted) else {
+                let nearest = nearest(&wanted, self.spec);
+                self.issues.push(
+                    Issue::warning(
+                        "attribute_unknown",
+                        format!("{} has no column `{name}`; it is left out", self.spec.name),
+                    )
+                    .field(field)
+                    .hint(format!("the nearest name is `{nearest}`")),
+                );
+                continue;
+            };
+            let column = &self.spec.columns[position];
+            if matches!(position, ID | AVAILABILITY | PRICE | SALE_PRICE)
+                || self.spec.quantity == Some(position)
+            {
+                self.issues.push(
+                    Issue::warning(
+                        "attribute_reserved",
+                        format!(
+                            "`{wanted}` comes from the catalog's `{}`; the attribute is left out",
+                            column.source.unwrap_or(column.name)
+                        ),
+                    )
+                    .field(field),
+                );
+                continue;
+            }
+            match column.shape {
+                Shape::One => self.put(position, value),
+                Shape::Many(_) | Shape::Groups(_) => {
+                    self.row.cells[position] = value
+                        .split('|')
+                        .map(|part| self.clean(column, part))
+                        .filter(|part| !part.is_empty())
+                        .collect();
+                }
+            }
+        }
+    }
+}
+
+/// The measure in a unit that Google knows: lb, oz, g, kg; cm, in.
+fn to_measure(measure: &Measure, is_weight: bool) -> Option<String> {
+    let unit = measure.unit.trim().to_ascii_lowercase();
+    let value = measure.value;
+    let (value, unit) = match unit.as_str() {
+        "g" | "kg" | "oz" if is_weight => (value, unit.as_str()),
+        "lb" | "lbs" if is_weight => (value, "lb"),
+        "cm" | "in" if !is_weight => (value, unit.as_str()),
+        "mm" if !is_weight => (value / Decimal::TEN, "cm"),
+        "m" if !is_weight => (value * Decimal::ONE_HUNDRED, "cm"),
+        _ => return None,
+    };
+    Some(format!("{} {unit}", value.normalize()))
+}
+
+/// The column whose name takes the fewest edits to reach.
+fn nearest(name: &str, spec: &Spec) -> &'static str {
+    spec.columns
+        .iter()
+        .map(|column| column.name)
+        .min_by_key(|column| distance(name, column))
+        .unwrap_or_default()
+}
+
+/// Levenshtein's distance.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut costs: Vec<usize> = (0..=right.len()).collect();
+    for (row, a) in left.chars().enumerate() {
+        let mut diagonal = row;
+        costs[0] = row + 1;
+        for (column, b) in right.iter().enumerate() {
+            let above = costs[column + 1];
+            let swap = diagonal + usize::from(a != *b);
+            costs[column + 1] = swap.min(above + 1).min(costs[column] + 1);
+            diagonal = above;
+        }
+    }
+    costs[right.len()]
+}
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;
