@@ -413,6 +413,7 @@ impl Scan {
                 .table
                 .damaged(&format!("{place}: this id stands twice")));
         }
+        self.table.listing(&row)?;
         Ok(Some(row))
     }
 
