@@ -5,6 +5,8 @@ use super::super::format::{GOOGLE, META};
 use super::super::tests::listing;
 use super::*;
 
+type Damage = fn(&mut Listing);
+
 fn codes(issues: &[Issue]) -> Vec<&str> {
     issues.iter().map(|issue| issue.code.as_str()).collect()
 }
@@ -30,7 +32,7 @@ fn a_complete_listing_has_no_issues() {
 
 #[test]
 fn what_the_format_requires_is_an_error_that_names_the_catalog_column() {
-    let cases: [(&str, &str, fn(&mut Listing)); 6] = [
+    let cases: [(&str, &str, Damage); 6] = [
         ("title_missing", "title", |listing| listing.title = None),
         ("description_missing", "description", |listing| {
             listing.description = Some("<p> </p>".into());
@@ -59,7 +61,7 @@ fn what_the_format_requires_is_an_error_that_names_the_catalog_column() {
 
 #[test]
 fn values_that_the_format_refuses_are_errors() {
-    let cases: [(&str, fn(&mut Listing)); 10] = [
+    let cases: [(&str, Damage); 10] = [
         ("title_too_long", |listing| {
             listing.title = Some("ä".repeat(201));
         }),

@@ -122,6 +122,7 @@ impl Table {
                 .fold(row, |row, position| edit(position, row))
         };
 
+        self.sweep()?;
         let opened = self.open()?;
         let identity = opened.as_ref().map(|(identity, _)| identity.clone());
         let temporary = self.temporary(identity.as_ref())?;
@@ -219,19 +220,29 @@ impl Table {
         Ok(Identity(metadata))
     }
 
-    /// A new file beside the old one, with its permissions. What a killed run left behind is removed.
-    fn temporary(&self, old: Option<&Identity>) -> Result<tempfile::NamedTempFile> {
+    /// Removes what killed runs left behind. Whoever still writes such a file fails at the rename and has
+    /// changed nothing.
+    fn sweep(&self) -> Result<()> {
         let (folder, prefix) = self.place()?;
-        if let Ok(entries) = fs::read_dir(&folder) {
-            for entry in entries.flatten() {
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
-                    // Whoever still writes it fails at the rename and has changed nothing.
-                    let _gone = fs::remove_file(entry.path());
-                }
+        let entries = fs::read_dir(&folder).map_err(|error| self.unreadable(error))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            // `.feed.` also begins the temporary files of `feed.tsv`; those have a dot in between.
+            let is_ours = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX))
+                .is_some_and(|random| random.chars().all(char::is_alphanumeric));
+            if is_ours {
+                // One that stays is no harm: nobody reads it.
+                let _best_effort = fs::remove_file(entry.path());
             }
         }
+        Ok(())
+    }
+
+    /// A new file beside the old one, with its permissions.
+    fn temporary(&self, old: Option<&Identity>) -> Result<tempfile::NamedTempFile> {
+        let (folder, prefix) = self.place()?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(SUFFIX);
         #[cfg(unix)]

@@ -51,6 +51,8 @@ fn eur(amount: &str) -> Money {
     Money::new(amount.parse().unwrap(), Currency::EUR)
 }
 
+type Damage = fn(&str) -> String;
+
 struct Shop {
     folder: TempDir,
     format: Format,
@@ -393,7 +395,7 @@ async fn other_programs_read_the_files() {
 
 #[tokio::test]
 async fn a_file_that_somebody_else_touched_is_refused_and_kept() {
-    let damages: [(&str, fn(&str) -> String); 8] = [
+    let damages: [(&str, Damage); 8] = [
         ("cut short", |text| text[..text.len() - 20].to_owned()),
         ("last byte gone", |text| text[..text.len() - 1].to_owned()),
         ("something appended", |text| format!("{text}more\n")),
@@ -486,7 +488,10 @@ async fn pushes_at_the_same_time_do_not_undo_each_other() {
 async fn what_a_killed_run_left_is_removed() {
     let shop = Shop::new(Format::GoogleTsv);
     fs::write(shop.folder.path().join(".feed.x1.skucast-new"), "half").unwrap();
+    let neighbour = shop.folder.path().join(".feed.tsv.x1.skucast-new");
+    fs::write(&neighbour, "of another channel").unwrap();
     shop.create(vec![listing("A")]).await;
+    fs::remove_file(neighbour).unwrap();
     shop.assert_valid();
 }
 
