@@ -13,6 +13,9 @@ use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
 use crate::domain::listing::Listing;
 
+/// Most values of a column whose values have parts. Neither format states a limit; a row has to end somewhere.
+const MOST_GROUPS: usize = 100;
+
 /// Which columns are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -74,13 +77,20 @@ pub fn check_row(spec: &Spec, row: &Row, part: Part) -> Vec<Issue> {
             }
             continue;
         }
-        if let Shape::Many(most) = column.shape
-            && values.len() > most
-        {
+        let most = match column.shape {
+            Shape::One => 1,
+            Shape::Many(most) => most,
+            Shape::Groups(_) => MOST_GROUPS,
+        };
+        if values.len() > most {
             issues.push(invalid(
                 column,
                 "too_many",
-                format!("{} takes at most {most} of them", spec.name),
+                format!(
+                    "`{}` takes at most {most} values, not {}",
+                    column.name,
+                    values.len()
+                ),
             ));
         }
         issues.extend(

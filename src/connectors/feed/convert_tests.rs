@@ -61,7 +61,7 @@ fn what_the_format_requires_is_an_error_that_names_the_catalog_column() {
 
 #[test]
 fn values_that_the_format_refuses_are_errors() {
-    let cases: [(&str, Damage); 10] = [
+    let cases: [(&str, Damage); 12] = [
         ("title_too_long", |listing| {
             listing.title = Some("ä".repeat(201));
         }),
@@ -87,6 +87,15 @@ fn values_that_the_format_refuses_are_errors() {
         ("price_invalid", |listing| listing.price = Some(eur("0"))),
         ("gender_invalid", |listing| {
             listing.attributes.insert("gender".into(), "men".into());
+        }),
+        ("shipping_invalid", |listing| {
+            listing
+                .attributes
+                .insert("shipping".into(), "DE:5.00 EUR".into());
+        }),
+        ("shipping_too_many", |listing| {
+            let many = ["DE:::5.00 EUR"; 101].join("|");
+            listing.attributes.insert("shipping".into(), many);
         }),
     ];
     for format in [Format::GoogleTsv, Format::MetaCsv] {

@@ -433,6 +433,17 @@ async fn a_file_that_somebody_else_touched_is_refused_and_kept() {
 }
 
 #[tokio::test]
+async fn a_value_changed_within_the_format_is_what_the_channel_shows() {
+    for format in FORMATS {
+        let shop = Shop::new(format);
+        shop.create(vec![listing("A")]).await;
+        let edited = shop.text().replace("19.99 EUR", "18.00 EUR");
+        fs::write(shop.path(), edited).unwrap();
+        assert_eq!(shop.one("A").await.unwrap().price, Some(eur("18")));
+    }
+}
+
+#[tokio::test]
 async fn many_rows_are_paged_and_rewritten() {
     for format in FORMATS {
         let shop = Shop::new(format);
