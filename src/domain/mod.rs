@@ -18,6 +18,7 @@ pub mod issue;
 pub mod ledger;
 pub mod listing;
 pub mod money;
+pub mod nearest;
 pub mod order;
 pub mod stock;
 

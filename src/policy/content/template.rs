@@ -153,7 +153,7 @@ impl Templates {
             None => Ok(()),
             Some(field) => {
                 let known = self.fields.places.keys().map(String::as_str);
-                let near = crate::policy::content::nearest(field, known);
+                let near = crate::domain::nearest::nearest(field, known);
                 let issue = Issue::error(
                     "unknown_template_field",
                     format!("the catalog has no column `{field}`"),
