@@ -205,7 +205,7 @@ pub struct Setting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingKind {
     Text,
-    /// `env:NAME`, `file:PATH` or `cmd:PROGRAM ARGS`; a bare value is refused.
+    /// `env:NAME`, `file:PATH` or `cmd:PROGRAM ARGS`; anything else is the secret itself.
     Secret,
     Url,
     /// Relative to the configuration file.
