@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::Config;
 use super::files::known_currency;
-use super::parse::{Section, describe, quoted};
+use super::parse::{Section, alike, describe, quoted};
 use super::report::{Problems, Span};
 use super::resolve::{Reader, Resolver, Stated};
 use super::settings::Settings;
@@ -17,7 +17,6 @@ use crate::domain::Result;
 use crate::domain::capability::Descriptor;
 use crate::domain::guard::Guard;
 use crate::domain::ids::ChannelName;
-use crate::domain::nearest::nearest;
 use crate::policy::{Absent, ChannelPolicy, ContentPolicy, PricePolicy, SelectPolicy, StockPolicy};
 
 /// Writes of one run that are read back, unless the file says otherwise.
@@ -176,7 +175,7 @@ impl<'i> Shared<'_, 'i> {
         if found.is_none() {
             let message = format!("`{}` is no kind of channel", kind.get_ref());
             let finding = problems.add(kind.span(), message);
-            if let Some(near) = nearest(kind.get_ref(), names.iter().copied()) {
+            if let Some(near) = alike(kind.get_ref(), &names) {
                 finding.hint(format!("did you mean `{near}`?"));
             }
             finding.hint(format!("known kinds: {}", quoted(&names)));

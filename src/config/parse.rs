@@ -281,11 +281,16 @@ impl<'i> Section<'i> {
 
 /// Says what was probably meant, or what there is.
 pub(super) fn suggest(finding: &mut super::report::Finding, name: &str, known: &[&str]) {
-    match nearest(name, known.iter().copied()) {
+    match alike(name, known) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None if known.is_empty() => finding.hint("remove it: nothing can stand here"),
         None => finding.hint(format!("known: {}", quoted(known))),
     };
+}
+
+/// The known word that was probably meant. One of a letter or two is like anything.
+pub(super) fn alike<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    nearest(name, known.iter().copied()).filter(|near| near.chars().count() > 2)
 }
 
 /// `a`, `b`, `c`
@@ -302,8 +307,7 @@ pub(super) fn refuse_word(
 ) {
     let stated = value.get_ref();
     let finding = problems.add(value.span(), format!("`{key}` cannot be \"{stated}\""));
-    let near = nearest(stated, words.iter().copied());
-    if let Some(near) = near {
+    if let Some(near) = alike(stated, words) {
         finding.hint(format!("did you mean \"{near}\"?"));
     }
     let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();

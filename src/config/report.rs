@@ -260,7 +260,7 @@ mod tests {
         let hidden = 12..20;
         assert_eq!(
             shown(text, 29..30, std::slice::from_ref(&hidden)),
-            "channels.toml:1:30: wrong\n  |\n1 | s = { key = …, kind = 1 }\n  |                      ^\n  = do this"
+            "channels.toml:1:30: wrong\n  |\n1 | s = { key = …, kind = 1 }\n  |                       ^\n  = do this"
         );
         assert_eq!(
             shown(text, 14..20, &[hidden]),

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::parse::{Section, describe, hide_values, quoted, refuse_word};
+use super::parse::{Section, describe, quoted, refuse_word};
 use super::report::{Place, Problems, Span, place};
 use super::secret::SecretSource;
 use super::settings::{Settings, Value};
@@ -93,7 +93,15 @@ impl Reader<'_> {
         problems: &mut Problems,
     ) -> Option<Given> {
         let (key, span) = (setting.key, value.span());
-        hide_values(&value, problems);
+        // An address can hold a password in front of its `@`.
+        let harmless = match (setting.kind, value.get_ref()) {
+            (SettingKind::Secret, _) => false,
+            (SettingKind::Url, DeValue::String(text)) => !text.contains('@'),
+            _ => true,
+        };
+        if harmless {
+            problems.show(&span);
+        }
         let value = match (setting.kind, value.into_inner()) {
             (SettingKind::Flag, DeValue::Boolean(flag)) => {
                 return Some(Given::Plain(Value::Flag(flag)));
@@ -150,12 +158,8 @@ impl Reader<'_> {
             };
         }
         match plain(setting, text.get_ref(), self.folder) {
-            Ok(value) => {
-                problems.show(&span);
-                Some(Given::Plain(value))
-            }
+            Ok(value) => Some(Given::Plain(value)),
             Err(Refusal::Choice(choices)) => {
-                problems.show(&span);
                 refuse_word(key, text, choices, problems);
                 None
             }
