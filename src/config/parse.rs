@@ -78,7 +78,10 @@ fn unsafe_to_show(text: &str, line: &Span) -> Option<Span> {
         return None;
     }
     match content.find('=') {
-        Some(equals) => Some(line.start + equals + 1..line.end),
+        Some(equals) => {
+            let value = content[equals + 1..].trim_start();
+            Some(line.end - value.len()..line.end)
+        }
         None => Some(line.clone()),
     }
 }

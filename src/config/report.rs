@@ -204,6 +204,11 @@ impl Excerpt {
             let hide = hidden.iter().any(|hidden| hidden.contains(&position));
             let point = span.contains(&position) || span.start == position;
             if hide && blotted {
+                // One mark stands for all that is blotted out, and is pointed at for any of it.
+                if point {
+                    carets.pop();
+                    carets.push('^');
+                }
                 continue;
             }
             blotted = hide;
@@ -214,10 +219,9 @@ impl Excerpt {
             });
             carets.push(if point { '^' } else { ' ' });
         }
-        // The span begins within what is blotted out, or at the end of the line.
+        // The end of the line is meant.
         if !carets.contains('^') {
-            let column = line.chars().count();
-            carets = " ".repeat(if blotted { column - 1 } else { column }) + "^";
+            carets = " ".repeat(line.chars().count()) + "^";
         }
         carets.truncate(carets.trim_end().len());
         Self { line, carets }
