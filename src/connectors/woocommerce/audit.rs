@@ -1,0 +1,211 @@
+//! What the shop would refuse or change, known without asking it. Pure.
+
+use super::convert;
+use crate::domain::catalog::ItemKind;
+use crate::domain::issue::Issue;
+use crate::domain::listing::Listing;
+
+/// Pictures that a WordPress without plugins takes; an address without an extension is let through.
+const REFUSED_EXTENSIONS: &[&str] = &["svg", "tif", "tiff", "bmp", "heic", "pdf", "psd"];
+
+/// Complaints about one listing. Its sku's length is checked by the declared limits.
+pub fn audit(listing: &Listing) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    check_sku(listing, &mut issues);
+    check_title(listing, &mut issues);
+    check_options(listing, &mut issues);
+    check_gtin(listing, &mut issues);
+    check_images(listing, &mut issues);
+    check_measures(listing, &mut issues);
+    issues
+}
+
+/// The shop trims and folds blanks, strips tags and `%20`, and escapes `<`: then the sku is not found again.
+fn check_sku(listing: &Listing, issues: &mut Vec<Issue>) {
+    let sku = listing.sku.as_str();
+    let folded = sku.split_whitespace().collect::<Vec<_>>().join(" ");
+    let escaped = sku
+        .as_bytes()
+        .windows(3)
+        .any(|part| part[0] == b'%' && part[1..].iter().all(u8::is_ascii_hexdigit));
+    if folded != sku || sku.contains('<') || escaped {
+        issues.push(
+            Issue::error(
+                "sku_rewritten",
+                "the shop would store this sku differently and not find it again",
+            )
+            .field("sku")
+            .hint("use a sku without `<`, `%20` and the like, and without blanks at its ends or in a row"),
+        );
+    }
+}
+
+fn check_title(listing: &Listing, issues: &mut Vec<Issue>) {
+    let blank = listing
+        .title
+        .as_ref()
+        .is_none_or(|title| title.trim().is_empty());
+    if listing.kind != ItemKind::Variant && blank {
+        issues.push(
+            Issue::error(
+                "title_missing",
+                "without a title the shop publishes this as \"Product\"",
+            )
+            .field("title")
+            .hint("fill in the column `title`"),
+        );
+    }
+}
+
+fn check_options(listing: &Listing, issues: &mut Vec<Issue>) {
+    match listing.kind {
+        ItemKind::Variant if listing.options.is_empty() => issues.push(
+            Issue::error(
+                "options_missing",
+                "a variant needs an option by which the buyer chooses it",
+            )
+            .field("options")
+            .hint("fill in a column `option:NAME`, for example `option:Size`"),
+        ),
+        ItemKind::Parent if listing.axes.is_empty() => issues.push(
+            Issue::error(
+                "options_missing",
+                "none of the variants has an option by which the buyer chooses it",
+            )
+            .field("options")
+            .hint("fill in a column `option:NAME` of the variants, for example `option:Size`"),
+        ),
+        _ => {}
+    }
+}
+
+/// Letters are emptied silently by the shop.
+fn check_gtin(listing: &Listing, issues: &mut Vec<Issue>) {
+    if let Some(gtin) = &listing.gtin
+        && !gtin.chars().all(|c| c.is_ascii_digit() || c == '-')
+    {
+        issues.push(
+            Issue::error(
+                "gtin_format",
+                "the shop empties a GTIN that holds anything but digits",
+            )
+            .field("gtin")
+            .hint("write the digits below the bar code"),
+        );
+    }
+}
+
+fn check_images(listing: &Listing, issues: &mut Vec<Issue>) {
+    for image in &listing.images {
+        let url = reqwest::Url::parse(image).ok();
+        let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+            issues.push(
+                Issue::error(
+                    "image_address",
+                    format!("`{image}` is no address that the shop can fetch a picture from"),
+                )
+                .field("images")
+                .hint("write the picture's full address: https://…"),
+            );
+            continue;
+        };
+        let extension = url
+            .path()
+            .rsplit_once('.')
+            .map(|(_, end)| end.to_ascii_lowercase());
+        if extension.is_some_and(|end| REFUSED_EXTENSIONS.contains(&end.as_str())) {
+            issues.push(
+                Issue::error(
+                    "image_format",
+                    format!("the shop does not take the format of `{image}`"),
+                )
+                .field("images")
+                .hint("use JPEG, PNG, GIF or WebP"),
+            );
+        }
+    }
+    if listing.kind == ItemKind::Variant && listing.images.len() > 1 {
+        issues.push(
+            Issue::note(
+                "images_dropped",
+                "a variation has one picture: only the first is sent",
+            )
+            .field("images"),
+        );
+    }
+}
+
+fn check_measures(listing: &Listing, issues: &mut Vec<Issue>) {
+    let mut unknown = |field: &str, unit: &str, known: &str| {
+        issues.push(
+            Issue::warning(
+                "unit_unknown",
+                format!("`{unit}` is no unit that is known here, so {field} is left out"),
+            )
+            .field(field)
+            .hint(format!("use one of {known}")),
+        );
+    };
+    if let Some(weight) = &listing.weight
+        && convert::grams(&weight.unit).is_none()
+    {
+        unknown("weight", &weight.unit, "mg, g, kg, oz, lb");
+    }
+    for (field, measure) in [
+        ("length", &listing.length),
+        ("width", &listing.width),
+        ("height", &listing.height),
+    ] {
+        if let Some(measure) = measure
+            && convert::millimeters(&measure.unit).is_none()
+        {
+            unknown(field, &measure.unit, "mm, cm, m, in, ft");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectors::woocommerce::fixtures;
+
+    fn codes(listing: &Listing) -> Vec<String> {
+        audit(listing).into_iter().map(|issue| issue.code).collect()
+    }
+
+    #[test]
+    fn a_complete_listing_passes() {
+        assert!(audit(&fixtures::single("MUG-1")).is_empty());
+        assert!(audit(&fixtures::parent("TEE", &["S", "M"])).is_empty());
+        assert!(audit(&fixtures::variant("TEE-S", "TEE", "S")).is_empty());
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        let mug = fixtures::single("MUG-1");
+        let with = |change: &dyn Fn(&mut Listing)| {
+            let mut listing = mug.clone();
+            change(&mut listing);
+            codes(&listing)
+        };
+        assert_eq!(with(&|mug| mug.title = Some(" ".into())), ["title_missing"]);
+        assert_eq!(with(&|mug| mug.sku = "A  B".into()), ["sku_rewritten"]);
+        assert_eq!(with(&|mug| mug.sku = "A%20B".into()), ["sku_rewritten"]);
+        assert_eq!(
+            with(&|mug| mug.gtin = Some("40063813X".into())),
+            ["gtin_format"]
+        );
+        assert_eq!(
+            with(&|mug| mug.images = vec!["front.jpg".into(), "https://x.example/a.svg".into()]),
+            ["image_address", "image_format"]
+        );
+        assert_eq!(
+            with(&|mug| mug.weight.as_mut().unwrap().unit = "stone".into()),
+            ["unit_unknown"]
+        );
+        let mut variant = fixtures::variant("TEE-S", "TEE", "S");
+        variant.options.clear();
+        assert_eq!(codes(&variant), ["options_missing"]);
+        assert_eq!(codes(&fixtures::parent("TEE", &[])), ["options_missing"]);
+    }
+}
