@@ -15,7 +15,10 @@ mod oauth;
 mod orders;
 mod pull;
 mod push;
+mod sandbox;
 mod shipments;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -46,7 +49,7 @@ use crate::domain::{Error, ErrorKind, Result, money};
 pub static FACTORY: Factory = Factory {
     descriptor: &DESCRIPTOR,
     build,
-    sandbox: None,
+    sandbox: Some(|| Box::new(sandbox::WooCommerceSandbox::default())),
 };
 
 static DESCRIPTOR: Descriptor = Descriptor {
