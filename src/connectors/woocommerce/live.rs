@@ -14,6 +14,8 @@ use crate::domain::{Error, Result};
 
 /// Only what is needed: descriptions make up most of a product's document.
 const FIELDS: &str = "id,parent_id,type,name,status,sku,price,regular_price,sale_price,on_sale,manage_stock,stock_quantity";
+/// Longest list of skus in one address: servers commonly take 8 kB, and a character may need nine bytes there.
+const LONGEST_QUERY: usize = 700;
 /// The most that the shop gives.
 const PER_PAGE: &str = "100";
 
@@ -183,17 +185,7 @@ fn is_last(total_pages: Option<u64>, page: u64, items: &[Product]) -> bool {
 
 /// The listings of these skus, exactly.
 pub async fn find(api: &Api, units: &Units, skus: &[Sku]) -> Result<Vec<ChannelListing>> {
-    // The filter is a list with commas. A sku that holds one is asked for alone: the shop then tries the
-    // whole text as well.
-    let (single, joined): (Vec<&Sku>, Vec<&Sku>) = skus
-        .iter()
-        .filter(|sku| !sku.as_str().trim().is_empty())
-        .partition(|sku| sku.as_str().contains(','));
-    let mut queries: Vec<String> = single.iter().map(|sku| sku.to_string()).collect();
-    if !joined.is_empty() {
-        let joined: Vec<_> = joined.iter().map(|sku| sku.as_str()).collect();
-        queries.push(joined.join(","));
-    }
+    let queries = queries(skus);
     let mut found: HashMap<&Sku, ChannelListing> = HashMap::new();
     for asked in &queries {
         let query = [
@@ -237,6 +229,34 @@ pub async fn find(api: &Api, units: &Units, skus: &[Sku]) -> Result<Vec<ChannelL
     Ok(skus.iter().filter_map(|sku| found.remove(sku)).collect())
 }
 
+/// The filter is a list with commas. A sku that holds one is asked for alone: the shop then tries the whole text
+/// as well.
+fn queries(skus: &[Sku]) -> Vec<String> {
+    let mut queries: Vec<String> = Vec::new();
+    let mut joined = String::new();
+    for sku in skus.iter().map(Sku::as_str) {
+        if sku.trim().is_empty() {
+            continue;
+        }
+        if sku.contains(',') {
+            queries.push(sku.to_owned());
+            continue;
+        }
+        if !joined.is_empty() {
+            if joined.len() + sku.len() > LONGEST_QUERY {
+                queries.push(std::mem::take(&mut joined));
+            } else {
+                joined.push(',');
+            }
+        }
+        joined.push_str(sku);
+    }
+    if !joined.is_empty() {
+        queries.push(joined);
+    }
+    queries
+}
+
 /// The products or variations of these ids, with their pictures.
 pub async fn with_pictures(
     api: &Api,
@@ -266,4 +286,19 @@ pub async fn with_pictures(
         .into_iter()
         .map(|product| (product.id, product))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn look_ups_are_joined_up_to_a_length() {
+        let skus = ["A", "B,1", "", "C"].map(Sku::from);
+        assert_eq!(queries(&skus), ["B,1", "A,C"]);
+        let long: Vec<Sku> = (0..50).map(|n| format!("{n:0>100}").into()).collect();
+        let queries = queries(&long);
+        assert!(queries.iter().all(|query| query.len() <= LONGEST_QUERY + 1));
+        assert_eq!(queries.join(",").split(',').count(), 50);
+    }
 }

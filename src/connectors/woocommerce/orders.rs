@@ -18,7 +18,7 @@ use crate::domain::order::{
     Charge, ChargeKind, FulfilledBy, Order, OrderLine, OrderStatus, Shipment, UnreadableOrder,
 };
 
-/// What is asked for: no buyer's name, address, mail or remark ever leaves the shop.
+/// What is asked for: the fields of a buyer's name, address, mail and remark stay in the shop.
 pub const FIELDS: &str = "id,number,status,currency,date_created_gmt,date_modified_gmt,date_completed_gmt,total,line_items,shipping_lines,fee_lines,tax_lines,coupon_lines,refunds,meta_data";
 
 /// Of an unreadable order only these keys are kept; a line's own meta data may hold a buyer's words.

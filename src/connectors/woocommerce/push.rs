@@ -10,7 +10,7 @@ use super::convert::{self, Place};
 use crate::domain::connector::{ItemOutcome, Outcome};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
-use crate::domain::{Error, ErrorKind, Result, Retry};
+use crate::domain::{Error, ErrorKind, Result};
 use crate::http::Replay;
 
 /// Which of the shop's batch calls a row belongs to.
@@ -297,11 +297,7 @@ fn explained(row: &Row, refusal: &Refusal) -> Issue {
 /// Errors are not cloned; this is the same one again for another item.
 pub fn copy(error: &Error) -> Error {
     let mut copy = Error::new(error.kind, error.message.clone());
-    copy.retry = match error.retry {
-        Retry::Never => Retry::Never,
-        Retry::After(wait) => Retry::After(wait),
-        Retry::Exhausted => Retry::Exhausted,
-    };
+    copy.retry = error.retry;
     copy.in_doubt = error.in_doubt;
     copy.context.clone_from(&error.context);
     copy.hints.clone_from(&error.hints);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::api::{Api, OrderNote};
-use super::orders;
+use super::{entities, orders};
 use crate::domain::connector::Outcome;
 use crate::domain::issue::Issue;
 use crate::domain::order::Shipment;
@@ -82,24 +82,36 @@ pub async fn confirm(api: &Api, shipment: &Shipment) -> Result<Outcome> {
 }
 
 async fn add_note(api: &Api, order: &str, shipment: &Shipment) -> Result<()> {
-    let text = match (shipment.carrier.is_empty(), shipment.tracking.is_empty()) {
-        (false, false) => format!("Shipped with {} {}", shipment.carrier, shipment.tracking),
-        (true, false) => format!("Shipped: {}", shipment.tracking),
-        (false, true) => format!("Shipped with {}", shipment.carrier),
-        (true, true) => "Shipped".to_owned(),
-    };
+    let text = note(shipment);
     let path = format!("{order}/notes");
     let notes = api
         .get("listOrderNotes", &path, &[("type", "customer")])
         .await?
         .json::<Vec<OrderNote>>()?;
-    if notes.iter().any(|note| note.note.contains(&text)) {
+    if notes
+        .iter()
+        .any(|note| entities::decode(&note.note).trim() == text)
+    {
         return Ok(());
     }
     let note = json!({"note": text, "customer_note": true});
     api.write("createOrderNote", Replay::Never, Method::POST, &path, &note)
         .await
         .map(drop)
+}
+
+/// What the buyer reads. Each parcel's note is its own, so that a repeat is recognized.
+fn note(shipment: &Shipment) -> String {
+    let what = match shipment.parcel {
+        0 | 1 => "Shipped".to_owned(),
+        parcel => format!("Parcel {parcel} shipped"),
+    };
+    match (shipment.carrier.as_str(), shipment.tracking.as_str()) {
+        ("", "") => what,
+        ("", tracking) => format!("{what}: {tracking}"),
+        (carrier, "") => format!("{what} with {carrier}"),
+        (carrier, tracking) => format!("{what} with {carrier} {tracking}"),
+    }
 }
 
 fn unknown_order() -> Issue {

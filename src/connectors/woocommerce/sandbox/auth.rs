@@ -176,3 +176,29 @@ fn keyed<M: Mac + KeyInit>(key: &str, base: &str) -> String {
     mac.update(base.as_bytes());
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
+
+/// Signs a request that a test makes by hand.
+#[cfg(test)]
+pub fn sign_for_test(request: &mut crate::sandbox::Request) {
+    let signature = match Call::parse(request) {
+        Ok(call) => signature(&call, &signed_parameters(&call), "HMAC-SHA256"),
+        Err(error) => panic!("{error:?}"),
+    };
+    request
+        .query
+        .push(("oauth_signature".to_owned(), signature));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_signature_is_made() {
+        let base = "GET&http%3A%2F%2Fwww.example.com%2Fwp-json%2Fwc%2Fv3%2Forders&oauth_consumer_key%3Dabc123%26oauth_signature_method%3DHMAC-SHA1";
+        assert_eq!(
+            keyed::<Hmac<sha1::Sha1>>("cs_secret&", base),
+            "CDJ6tfoSNhTmB2G5fah6oMlzagA="
+        );
+    }
+}

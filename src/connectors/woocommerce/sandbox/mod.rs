@@ -12,6 +12,8 @@ mod orders;
 mod product;
 mod products;
 mod render;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wire;
 

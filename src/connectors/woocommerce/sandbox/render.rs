@@ -79,6 +79,20 @@ fn sale_price(product: &Product) -> &str {
     }
 }
 
+/// Of the fields that are handed back, those that variations have.
+const VARIATION_FIELDS: &[&str] = &[
+    "virtual",
+    "downloadable",
+    "downloads",
+    "download_limit",
+    "download_expiry",
+    "tax_status",
+    "tax_class",
+    "low_stock_amount",
+    "shipping_class",
+    "menu_order",
+];
+
 /// What products and variations have in common.
 fn common(catalog: &Catalog, product: &Product, view: View<'_>) -> Map<String, Value> {
     let (manage_stock, stock_quantity, stock_status) = stock(catalog, product);
@@ -123,6 +137,9 @@ fn common(catalog: &Catalog, product: &Product, view: View<'_>) -> Map<String, V
         document.extend(fields);
     }
     for (name, default) in other_defaults() {
+        if product.is_variation() && !VARIATION_FIELDS.contains(&name) {
+            continue;
+        }
         let value = product.other.get(name).cloned().unwrap_or(default);
         document.insert(name.to_owned(), value);
     }
@@ -174,6 +191,14 @@ fn parent(catalog: &Catalog, product: &Product, view: View<'_>) -> Value {
     if let Value::Object(fields) = fields {
         document.extend(fields);
     }
+    if view.edit {
+        let template = format!("{}/product/%pagename%/", view.base_url);
+        document.insert("permalink_template".to_owned(), json!(template));
+        document.insert(
+            "generated_slug".to_owned(),
+            json!(text::slug(&product.name)),
+        );
+    }
     Value::Object(document)
 }
 
@@ -187,9 +212,8 @@ fn variation(catalog: &Catalog, product: &Product, view: View<'_>) -> Value {
         })
         .collect();
     document.insert("attributes".to_owned(), Value::Array(attributes));
-    if let Some(id) = product.images.first() {
-        document.insert("image".to_owned(), picture(catalog, *id));
-    }
+    let image = product.images.first().map(|id| picture(catalog, *id));
+    document.insert("image".to_owned(), json!(image));
     let collection = format!("products/{}/variations", product.parent_id);
     document.insert(
         "_links".to_owned(),
