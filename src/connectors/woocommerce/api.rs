@@ -227,6 +227,13 @@ pub struct Product {
     pub meta_data: Vec<Meta>,
 }
 
+impl Product {
+    /// Has variations. Plugins add kinds of their own: `variable-subscription`.
+    pub fn is_variable(&self) -> bool {
+        self.kind.starts_with("variable")
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub struct Image {
     pub id: u64,
@@ -317,6 +324,7 @@ impl Api {
         })
     }
 
+    /// Reads. An error is never in doubt: a read carries nothing out.
     pub async fn get(
         &self,
         endpoint: Endpoint,
@@ -325,7 +333,11 @@ impl Api {
     ) -> Result<Reply> {
         let url = self.address(path)?;
         let build = |client: &Client| client.get(url.clone()).query(query);
-        self.http.send(endpoint, Replay::Safe, build).await
+        let sent = self.http.send(endpoint, Replay::Safe, build).await;
+        sent.map_err(|mut error| {
+            error.in_doubt = false;
+            error
+        })
     }
 
     pub async fn list<T: serde::de::DeserializeOwned>(

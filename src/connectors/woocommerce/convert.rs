@@ -383,7 +383,7 @@ pub fn channel_listing(
     let regular = money(&product.regular_price);
     // A sale price of 0 reads back as nothing, so the price in force counts.
     let (price, compare_at) = match money(&product.price) {
-        _ if product.kind == "variable" => (None, None),
+        _ if product.is_variable() => (None, None),
         Some(price) if product.on_sale => (
             Some(price),
             regular.filter(|regular| regular.amount > price.amount),

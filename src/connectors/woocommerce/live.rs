@@ -103,7 +103,7 @@ async fn products(
     position.parents = listed
         .items
         .iter()
-        .filter(|product| product.kind == "variable")
+        .filter(|product| product.is_variable())
         .map(|product| (product.id, product.sku.clone()))
         .collect();
     Ok(listed

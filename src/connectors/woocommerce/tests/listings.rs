@@ -260,6 +260,27 @@ async fn trouble_of_the_shop_is_told_by_its_kind() {
     let state = shop.running.with(|shop| shop.state());
     assert_eq!(state.created["MUG-2"], 1);
 
+    // A read that fails changed nothing, even in the middle of a push.
+    shop.running.set_faults(Profile {
+        server_error: 1.0,
+        ..Profile::default()
+    });
+    let mut mug_with_picture = single("MUG-1");
+    mug_with_picture.images = vec!["https://pictures.example/mug.jpg".to_owned()];
+    let update = ListingChange {
+        listing_ref: Some(mug.clone()),
+        parent_ref: None,
+        listing: mug_with_picture,
+    };
+    let batch = Batch {
+        items: &[update],
+        route: Route::Direct,
+        key: &IdempotencyKey::new("k"),
+        dry_run: false,
+    };
+    let error = shop.connector.push_listings(batch).await.unwrap_err();
+    assert!(error.is_temporary() && !error.in_doubt, "{error:?}");
+
     // Answered as if done, and not done: reading back tells.
     shop.running.set_faults(Profile {
         ignored: 1.0,
