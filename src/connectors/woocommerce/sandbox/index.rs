@@ -38,6 +38,14 @@ const ROUTES: &[(&str, &[&str])] = &[
     ),
     ("/orders/(?P<order_id>[\\d]+)/notes", &["GET", "POST"]),
     ("/orders/(?P<order_id>[\\d]+)/refunds", &["GET", "POST"]),
+    (
+        "/orders/(?P<order_id>[\\d]+)/notes/(?P<id>[\\d]+)",
+        &["GET", "DELETE"],
+    ),
+    (
+        "/orders/(?P<order_id>[\\d]+)/refunds/(?P<id>[\\d]+)",
+        &["GET", "DELETE"],
+    ),
 ];
 
 fn routes() -> Map<String, Value> {

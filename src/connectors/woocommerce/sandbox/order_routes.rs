@@ -27,7 +27,9 @@ impl OrderRoutes<'_> {
             ("POST", []) => self.create(call),
             (_, [id]) => self.one(call, number(id)?),
             (_, [id, "notes"]) => self.notes(call, number(id)?),
+            (_, [id, "notes", note]) => self.note(call, number(id)?, number(note)?),
             (_, [id, "refunds"]) => self.refunds(call, number(id)?),
+            (_, [id, "refunds", refund]) => self.refund(call, number(id)?, number(refund)?),
             _ => Err(WpError::no_route()),
         }
     }
@@ -201,6 +203,47 @@ impl OrderRoutes<'_> {
         }
     }
 
+    fn note(&mut self, call: &Call<'_>, id: u64, note: u64) -> WpResult<Response> {
+        let missing = || WpError::new(404, "woocommerce_rest_invalid_id", "Invalid resource ID.");
+        let order = self.orders.all.get_mut(&id).ok_or_else(missing)?;
+        let at = order.notes.iter().position(|known| known.id == note);
+        let at = at.ok_or_else(missing)?;
+        let document = note_document(&order.notes[at]);
+        match call.method.as_str() {
+            "GET" => {}
+            "DELETE" if call.flag("force") => {
+                order.notes.remove(at);
+            }
+            "DELETE" => {
+                return Err(WpError::new(
+                    501,
+                    "woocommerce_rest_trash_not_supported",
+                    "Order notes do not support trashing.",
+                ));
+            }
+            _ => return Err(WpError::no_route()),
+        }
+        Ok(Response::json(200, &only_fields(document, call, true)))
+    }
+
+    fn refund(&mut self, call: &Call<'_>, id: u64, refund: u64) -> WpResult<Response> {
+        let missing = || WpError::new(404, "woocommerce_rest_invalid_id", "Invalid ID.");
+        let order = self.orders.all.get_mut(&id).ok_or_else(missing)?;
+        let at = order.refunds.iter().position(|known| known.id == refund);
+        let at = at.ok_or_else(missing)?;
+        let document = refund_document(&order.refunds[at]);
+        match call.method.as_str() {
+            "GET" => {}
+            // Gone at once, with `force` and without.
+            "DELETE" => {
+                order.refunds.remove(at);
+                order.modified = call.now;
+            }
+            _ => return Err(WpError::no_route()),
+        }
+        Ok(Response::json(200, &only_fields(document, call, true)))
+    }
+
     fn refunds(&mut self, call: &Call<'_>, id: u64) -> WpResult<Response> {
         let Some(order) = self.orders.all.get_mut(&id) else {
             return match call.method.as_str() {
@@ -217,7 +260,7 @@ impl OrderRoutes<'_> {
                 let refunds = order.refunds.iter().map(refund_document);
                 Ok(Response::json(200, &Value::Array(refunds.collect())))
             }
-            "POST" => match refund(call, order, self.catalog) {
+            "POST" => match pay_back(call, order, self.catalog) {
                 Ok(document) => Ok(Response::json(201, &document)),
                 // Refunds put a bare number where every other error has an object.
                 Err(message) => Ok(Response::json(
@@ -234,7 +277,7 @@ impl OrderRoutes<'_> {
     }
 }
 
-fn refund(
+fn pay_back(
     call: &Call<'_>,
     order: &mut Order,
     catalog: &mut Catalog,
@@ -256,7 +299,16 @@ fn refund(
             .map(amount_of)
             .sum(),
     };
-    if amount < Decimal::ZERO || amount > order.total() - order.refunded() {
+    // The check reads the number up to the comma, the refund drops the comma: `1,50` pays back 150.00.
+    let checked = match fields.get("amount").map(text_of) {
+        Some(text) => text
+            .split(',')
+            .next()
+            .and_then(text::number)
+            .unwrap_or_default(),
+        None => amount,
+    };
+    if checked < Decimal::ZERO || checked > order.total() - order.refunded() {
         return Err("Invalid refund amount.");
     }
     let flag = |name: &str| fields.get(name).and_then(Value::as_bool).unwrap_or(true);

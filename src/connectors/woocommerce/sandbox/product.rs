@@ -318,6 +318,10 @@ impl Product {
         if let Some(description) = text("short_description") {
             self.short_description = text::rich(&description);
         }
+        let created = text("date_created_gmt").or_else(|| text("date_created"));
+        if let Some(created) = created.and_then(|text| moment(&text)) {
+            self.created = created;
+        }
         if let Some(weight) = text("weight") {
             self.weight = text::decimal(&weight);
         }

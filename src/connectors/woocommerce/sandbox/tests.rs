@@ -316,10 +316,22 @@ fn refunds_fail_in_their_own_way() {
         let (status, answer) = client.call("POST", &path, body);
         assert_eq!((status, &answer["data"]), (500, &json!(400)));
     }
+    let comma = json!({"amount": "1,50", "api_refund": false});
+    let refund = client.call("POST", &path, comma).1;
+    assert_eq!(refund["amount"], "150.00", "a comma is dropped");
+    let one = format!("{path}/{}", refund["id"]);
+    assert_eq!(client.call("DELETE", &one, json!({})).0, 200);
+    assert_eq!(client.get(&one).0, 404, "gone without force");
     let whole = json!({"amount": "10.00", "api_refund": false});
     assert_eq!(client.call("POST", &path, whole).0, 201);
     let order = client.get(&format!("orders/{id}")).1;
     assert_eq!(order["status"], "refunded");
     assert_eq!(order["total"], "10.00", "the total stays");
     assert_eq!(order["refunds"][0]["total"], "-10.00");
+    let notes = format!("orders/{id}/notes");
+    let note = client.call("POST", &notes, json!({"note": "hello"})).1;
+    let one = format!("{notes}/{}", note["id"]);
+    assert_eq!(client.call("DELETE", &one, json!({})).0, 501);
+    assert_eq!(client.call("DELETE", &one, json!({"force": true})).0, 200);
+    assert_eq!(client.get(&notes).1, json!([]));
 }
