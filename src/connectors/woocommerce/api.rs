@@ -152,7 +152,10 @@ impl Refusal {
 
     /// The listing or term that stands in the way.
     pub fn resource_id(&self) -> Option<u64> {
-        self.data.get("resource_id").and_then(Value::as_u64)
+        self.data
+            .get("resource_id")
+            .and_then(Value::as_u64)
+            .filter(|id| *id > 0)
     }
 
     /// The message, with what is wrong about each parameter.

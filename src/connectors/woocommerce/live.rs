@@ -96,7 +96,8 @@ async fn products(
     let listed = api
         .list::<Product>("listProducts", "products", &query)
         .await?;
-    let last = last_of(&listed.items, position.last, "products")?;
+    let before = (position.page > 1).then_some(position.last);
+    let last = last_of(&listed.items, before, "products")?;
     position.done = last.is_none() || is_last(listed.total_pages, position.page, &listed.items);
     position.last = last.unwrap_or(position.last);
     position.page += 1;
@@ -139,7 +140,8 @@ async fn variations(
     ];
     let path = format!("products/{parent}/variations");
     let listed = api.list::<Product>("listVariations", &path, &query).await?;
-    match last_of(&listed.items, last, "variations")? {
+    let before = (page > 1).then_some(last);
+    match last_of(&listed.items, before, "variations")? {
         Some(last) if !is_last(listed.total_pages, page, &listed.items) => {
             position.variations = (page + 1, last);
         }
@@ -163,10 +165,10 @@ async fn variations(
 
 /// The highest id of a page; `None` of an empty one. A page that does not go beyond the last one would be
 /// read for ever: caches in front of a shop do that.
-fn last_of(items: &[Product], before: u64, what: &'static str) -> Result<Option<u64>> {
+fn last_of(items: &[Product], before: Option<u64>, what: &'static str) -> Result<Option<u64>> {
     let last = items.iter().map(|product| product.id).max();
     match last {
-        Some(last) if last <= before => Err(Error::unexpected(
+        Some(last) if before.is_some_and(|before| last <= before) => Err(Error::unexpected(
             "the shop repeats a page of its list instead of giving the next one",
         )
         .with("list", what)
