@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Client, Method, Request, StatusCode, Url};
@@ -44,8 +46,7 @@ impl Dialect for WooDialect {
         let (key, secret) = (self.key.expose_secret(), self.secret.expose_secret());
         match self.authentication {
             Authentication::Basic => {
-                use base64::Engine;
-                let pair = base64::prelude::BASE64_STANDARD.encode(format!("{key}:{secret}"));
+                let pair = BASE64_STANDARD.encode(format!("{key}:{secret}"));
                 let mut value =
                     HeaderValue::from_str(&format!("Basic {pair}")).map_err(|error| {
                         Error::unexpected("the key fits no header").caused_by(error)
