@@ -33,7 +33,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { feed, woocommerce }
+connectors! { amazon, feed, woocommerce }
 
 /// The connector for `kind` in channels.toml.
 pub fn find(kind: &str) -> Option<&'static Factory> {

@@ -1,0 +1,760 @@
+//! Our words into Amazon's attributes, and its listings into ours. Pure.
+//!
+//! Shapes: guides "Submit Listings data" and listings-items-api-use-case-guide; the attributes of one product
+//! type are only known to its schema, which a listing can always reach through `attr:NAME`.
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Number, Value, json};
+
+use super::account::Account;
+use super::api::{Item, Patch, PatchOperation, Put, WireIssue, WireMoney};
+use crate::domain::catalog::ItemKind;
+use crate::domain::change::PriceChange;
+use crate::domain::ids::{ListingRef, Sku};
+use crate::domain::issue::{Issue, Severity};
+use crate::domain::listing::{ChannelListing, Listing, Measure};
+use crate::domain::money::{self, Money};
+
+/// Main picture and eight others.
+pub const MOST_IMAGES: usize = 9;
+
+/// `productType` for price and stock, whatever the listing is.
+const ANY_TYPE: &str = "PRODUCT";
+
+/// An offer on something that Amazon's catalog already holds.
+const SUGGESTED_ASIN: &str = "merchant_suggested_asin";
+
+/// Attributes in words of a language, which Amazon wants named. Anything else can be written as JSON.
+const LOCALIZED: &[&str] = &[
+    "bullet_point",
+    "care_instructions",
+    "color",
+    "fabric_type",
+    "flavor",
+    "generic_keyword",
+    "included_components",
+    "item_type_name",
+    "manufacturer",
+    "material",
+    "model_name",
+    "pattern",
+    "scent",
+    "size",
+    "special_feature",
+    "style",
+];
+
+/// Texts that may look like numbers.
+const TEXTUAL: &[&str] = &[
+    "country_of_origin",
+    "merchant_shipping_group",
+    "merchant_suggested_asin",
+    "model_number",
+    "part_number",
+];
+
+/// Our word, Amazon's word.
+pub const CONDITIONS: &[(&str, &str)] = &[
+    ("new", "new_new"),
+    ("refurbished", "refurbished_refurbished"),
+    ("used", "used_good"),
+];
+
+/// models/listingsItems_2021-08-01.json, `conditionType`.
+pub const AMAZON_CONDITIONS: &[&str] = &[
+    "new_new",
+    "new_open_box",
+    "new_oem",
+    "refurbished_refurbished",
+    "used_like_new",
+    "used_very_good",
+    "used_good",
+    "used_acceptable",
+    "collectible_like_new",
+    "collectible_very_good",
+    "collectible_good",
+    "collectible_acceptable",
+    "club_club",
+];
+
+/// Amazon's attribute, our field.
+const FIELDS: &[(&str, &str)] = &[
+    ("item_name", "title"),
+    ("product_description", "description"),
+    ("brand", "brand"),
+    ("externally_assigned_product_identifier", "gtin"),
+    ("part_number", "mpn"),
+    ("condition_type", "condition"),
+    ("main_product_image_locator", "images"),
+    ("list_price", "compare_at_price"),
+    ("purchasable_offer", "price"),
+    ("fulfillment_availability", "quantity"),
+    ("item_package_weight", "weight"),
+    ("country_of_origin", "country_of_origin"),
+];
+
+/// Amazon's name of a unit, for weights and lengths.
+pub fn unit(text: &str) -> Option<&'static str> {
+    Some(match text.trim().to_ascii_lowercase().as_str() {
+        "kg" | "kilograms" => "kilograms",
+        "g" | "grams" => "grams",
+        "lb" | "lbs" | "pounds" => "pounds",
+        "oz" | "ounces" => "ounces",
+        "cm" | "centimeters" => "centimeters",
+        "mm" | "millimeters" => "millimeters",
+        "m" | "meters" => "meters",
+        "in" | "inches" => "inches",
+        _ => return None,
+    })
+}
+
+/// `Shoe size` as an attribute's name: `shoe_size`. `None` for names that no attribute can have.
+pub fn attribute_name(axis: &str) -> Option<String> {
+    let name = axis.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+    let fits = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    fits.then_some(name)
+}
+
+pub fn condition<'a>(account: &'a Account, listing: &'a Listing) -> &'a str {
+    let stated = listing.condition.as_deref().unwrap_or(&account.condition);
+    CONDITIONS
+        .iter()
+        .find(|(ours, _)| *ours == stated)
+        .map_or(stated, |(_, theirs)| theirs)
+}
+
+pub fn is_offer_only(listing: &Listing) -> bool {
+    listing.category.is_none() && listing.attributes.contains_key(SUGGESTED_ASIN)
+}
+
+fn product_type(account: &Account, listing: &Listing) -> String {
+    if is_offer_only(listing) {
+        return ANY_TYPE.to_owned();
+    }
+    listing
+        .category
+        .clone()
+        .unwrap_or_else(|| account.product_type.clone())
+}
+
+/// A number that prints as the decimal it stands for, or `None` when no JSON number of ours can.
+pub fn number(decimal: Decimal) -> Option<Value> {
+    let decimal = decimal.normalize();
+    if let Ok(whole) = i64::try_from(decimal)
+        && decimal.is_integer()
+    {
+        return Some(whole.into());
+    }
+    let number = Number::from_f64(decimal.to_string().parse().ok()?)?;
+    let printed: Decimal = number.to_string().parse().ok()?;
+    (printed == decimal).then_some(Value::Number(number))
+}
+
+fn amount(money: Money, account: &Account, field: &str) -> Result<Value, Vec<Issue>> {
+    let refuse = |code: &str, message: String| vec![Issue::error(code, message).field(field)];
+    if money.currency != account.currency {
+        return Err(refuse(
+            "currency",
+            format!(
+                "{money} cannot be sent: {} sells in {}",
+                account.store,
+                account.currency.code()
+            ),
+        ));
+    }
+    number(money.rounded().amount).ok_or_else(|| {
+        refuse(
+            "price_too_long",
+            format!("{money} has more digits than Amazon's format carries"),
+        )
+    })
+}
+
+/// Builds the values of attributes for one account.
+struct Writer<'a> {
+    account: &'a Account,
+    attributes: Map<String, Value>,
+}
+
+impl Writer<'_> {
+    fn set(&mut self, name: &str, value: Value) {
+        self.attributes.insert(name.to_owned(), value);
+    }
+
+    fn plain(&self, value: impl Into<Value>) -> Value {
+        json!({"value": value.into(), "marketplace_id": self.account.marketplace_id})
+    }
+
+    fn localized(&self, text: &str) -> Value {
+        json!({
+            "value": text,
+            "language_tag": self.account.language,
+            "marketplace_id": self.account.marketplace_id,
+        })
+    }
+
+    fn localize(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            let value = self.localized(text);
+            self.set(name, json!([value]));
+        }
+    }
+
+    fn image(&mut self, name: &str, url: &str) {
+        let image = json!({
+            "media_location": url,
+            "marketplace_id": self.account.marketplace_id,
+        });
+        self.set(name, json!([image]));
+    }
+
+    /// An attribute of the seller's own. Text that is a JSON list goes as it is.
+    fn custom(&mut self, name: &str, text: &str) {
+        if let Ok(Value::Array(list)) = serde_json::from_str(text)
+            && list.iter().all(Value::is_object)
+        {
+            return self.set(name, Value::Array(list));
+        }
+        let value = match name {
+            "variation_theme" => json!([{"name": text}]),
+            "bullet_point" => text
+                .split('|')
+                .map(str::trim)
+                .filter(|bullet| !bullet.is_empty())
+                .map(|bullet| self.localized(bullet))
+                .collect(),
+            name if LOCALIZED.contains(&name) => json!([self.localized(text)]),
+            name if TEXTUAL.contains(&name) => json!([self.plain(text)]),
+            _ => json!([self.plain(typed(text))]),
+        };
+        self.set(name, value);
+    }
+}
+
+/// `true`, `12` and `0.5` as what they are; `007` and everything else as text.
+fn typed(text: &str) -> Value {
+    match text {
+        "true" => return Value::Bool(true),
+        "false" => return Value::Bool(false),
+        _ => {}
+    }
+    text.parse::<Decimal>()
+        .ok()
+        .filter(|decimal| decimal.to_string() == text)
+        .and_then(number)
+        .unwrap_or_else(|| text.into())
+}
+
+fn measure(measure: &Measure) -> Option<Value> {
+    Some(json!({"value": number(measure.value)?, "unit": unit(&measure.unit)?}))
+}
+
+/// Everything but price and stock.
+fn content(account: &Account, listing: &Listing) -> Map<String, Value> {
+    let mut writer = Writer {
+        account,
+        attributes: Map::new(),
+    };
+    if listing.kind != ItemKind::Parent {
+        let condition = writer.plain(condition(account, listing));
+        writer.set("condition_type", json!([condition]));
+    }
+    if !is_offer_only(listing) {
+        product(&mut writer, listing);
+        variation(&mut writer, listing);
+    }
+    for (name, text) in &listing.attributes {
+        writer.custom(name, text);
+    }
+    writer.attributes
+}
+
+fn product(writer: &mut Writer<'_>, listing: &Listing) {
+    writer.localize("item_name", listing.title.as_deref());
+    writer.localize("brand", listing.brand.as_deref());
+    writer.localize("product_description", listing.description.as_deref());
+    if let Some(gtin) = &listing.gtin {
+        let kind = match gtin.len() {
+            12 => "upc",
+            14 => "gtin",
+            _ => "ean",
+        };
+        let identifier = json!({
+            "type": kind,
+            "value": gtin,
+            "marketplace_id": writer.account.marketplace_id,
+        });
+        writer.set(
+            "externally_assigned_product_identifier",
+            json!([identifier]),
+        );
+    }
+    if let Some(mpn) = &listing.mpn {
+        let value = writer.plain(mpn.as_str());
+        writer.set("part_number", json!([value]));
+    }
+    if let Some(country) = &listing.country_of_origin {
+        let value = writer.plain(country.as_str());
+        writer.set("country_of_origin", json!([value]));
+    }
+    for (index, url) in listing.images.iter().take(MOST_IMAGES).enumerate() {
+        match index {
+            0 => writer.image("main_product_image_locator", url),
+            _ => writer.image(&format!("other_product_image_locator_{index}"), url),
+        }
+    }
+    let marketplace = &writer.account.marketplace_id;
+    if let Some(Value::Object(mut weight)) = listing.weight.as_ref().and_then(measure) {
+        weight.insert("marketplace_id".into(), json!(marketplace));
+        writer.set("item_package_weight", json!([weight]));
+    }
+    let side = |side: &Option<Measure>| side.as_ref().and_then(measure);
+    if let (Some(length), Some(width), Some(height)) = (
+        side(&listing.length),
+        side(&listing.width),
+        side(&listing.height),
+    ) {
+        let dimensions = json!([{
+            "length": length, "width": width, "height": height, "marketplace_id": marketplace,
+        }]);
+        writer.set("item_package_dimensions", dimensions);
+    }
+}
+
+/// Whether the parent changed is not known here, so the relationship goes with every update: a variant that
+/// stays under its old parent would be worse than Amazon's extra time for it.
+fn variation(writer: &mut Writer<'_>, listing: &Listing) {
+    let axes: Vec<&str> = match listing.kind {
+        ItemKind::Single => return,
+        ItemKind::Parent => listing.axes.iter().map(|axis| &*axis.name).collect(),
+        ItemKind::Variant => listing.options.iter().map(|(name, _)| &**name).collect(),
+    };
+    let level = match listing.kind {
+        ItemKind::Parent => "parent",
+        _ => "child",
+    };
+    let level = writer.plain(level);
+    writer.set("parentage_level", json!([level]));
+    let names: Option<Vec<_>> = axes.iter().map(|axis| attribute_name(axis)).collect();
+    if let Some(names) = names
+        && !names.is_empty()
+    {
+        let theme = names.join("/").to_ascii_uppercase();
+        writer.set("variation_theme", json!([{"name": theme}]));
+    }
+    let mut relationship = json!({
+        "child_relationship_type": "variation",
+        "marketplace_id": writer.account.marketplace_id,
+    });
+    if let (ItemKind::Variant, Some(parent)) = (listing.kind, &listing.parent_sku) {
+        relationship["parent_sku"] = json!(parent);
+    }
+    writer.set("child_parent_sku_relationship", json!([relationship]));
+    for (axis, choice) in &listing.options {
+        if let Some(name) = attribute_name(axis) {
+            writer.localize(&name, Some(choice));
+        }
+    }
+}
+
+fn offer(account: &Account, price: Money) -> Result<Value, Vec<Issue>> {
+    let price = amount(price, account, "price")?;
+    Ok(json!([{
+        "audience": "ALL",
+        "currency": account.currency.code(),
+        "marketplace_id": account.marketplace_id,
+        "our_price": [{"schedule": [{"value_with_tax": price}]}],
+    }]))
+}
+
+/// American and Canadian product types name the number differently from all others
+/// (amzn/selling-partner-api-models issue 3958).
+fn list_price_key(account: &Account) -> &'static str {
+    if account.tax_included {
+        "value_with_tax"
+    } else {
+        "value"
+    }
+}
+
+fn list_price(account: &Account, price: Money) -> Result<Value, Vec<Issue>> {
+    let price = amount(price, account, "compare_at_price")?;
+    Ok(json!([{
+        "currency": account.currency.code(),
+        "marketplace_id": account.marketplace_id,
+        (list_price_key(account)): price,
+    }]))
+}
+
+fn availability(account: &Account, quantity: u64) -> Value {
+    json!([{"fulfillment_channel_code": account.fulfillment_channel, "quantity": quantity}])
+}
+
+/// A listing that is new, with its price and stock.
+pub fn creation(account: &Account, listing: &Listing) -> Result<Put, Vec<Issue>> {
+    let mut attributes = content(account, listing);
+    if listing.kind != ItemKind::Parent {
+        if let Some(price) = listing.price {
+            attributes.insert("purchasable_offer".into(), offer(account, price)?);
+        }
+        if let Some(price) = listing.compare_at {
+            attributes.insert("list_price".into(), list_price(account, price)?);
+        }
+        if let Some(quantity) = listing.quantity {
+            let value = availability(account, quantity);
+            attributes.insert("fulfillment_availability".into(), value);
+        }
+    }
+    Ok(Put {
+        product_type: product_type(account, listing),
+        requirements: match is_offer_only(listing) {
+            true => "LISTING_OFFER_ONLY",
+            false => "LISTING",
+        },
+        attributes,
+    })
+}
+
+fn patch(op: &'static str, attribute: &str, value: Value) -> PatchOperation {
+    PatchOperation {
+        op,
+        path: format!("/attributes/{attribute}"),
+        value,
+    }
+}
+
+/// New content, attribute by attribute. Price and stock stay as they are.
+pub fn update(account: &Account, listing: &Listing) -> Patch {
+    Patch {
+        product_type: product_type(account, listing),
+        patches: content(account, listing)
+            .into_iter()
+            .map(|(name, value)| patch("replace", &name, value))
+            .collect(),
+    }
+}
+
+/// `merge` keeps what else the seller set for this warehouse, the handling time above all.
+pub fn stock(account: &Account, quantity: u64) -> Patch {
+    let value = availability(account, quantity);
+    Patch {
+        product_type: ANY_TYPE.into(),
+        patches: vec![patch("merge", "fulfillment_availability", value)],
+    }
+}
+
+/// `merge` keeps the bounds and sales that the seller set by hand.
+pub fn price(account: &Account, change: &PriceChange) -> Result<Patch, Vec<Issue>> {
+    let list_price = match change.compare_at {
+        Some(price) => patch("replace", "list_price", list_price(account, price)?),
+        None => patch(
+            "delete",
+            "list_price",
+            json!([{
+                "marketplace_id": account.marketplace_id,
+                "currency": account.currency.code(),
+            }]),
+        ),
+    };
+    let offer = offer(account, change.price)?;
+    Ok(Patch {
+        product_type: ANY_TYPE.into(),
+        patches: vec![patch("merge", "purchasable_offer", offer), list_price],
+    })
+}
+
+/// Amazon's money. `None` when it cannot be read.
+pub fn read_money(wire: &WireMoney) -> Option<Money> {
+    let amount = wire.amount.trim().parse().ok()?;
+    Some(Money::new(amount, money::currency(&wire.currency_code)?))
+}
+
+/// A listing as it is live. The list price is only known as it was submitted: Amazon does not tell whether it
+/// shows it.
+pub fn channel_listing(account: &Account, item: Item) -> ChannelListing {
+    let here = |marketplace: &str| marketplace == account.marketplace_id;
+    let summary = item
+        .summaries
+        .into_iter()
+        .find(|summary| here(&summary.marketplace_id));
+    let price = item
+        .offers
+        .iter()
+        .find(|offer| here(&offer.marketplace_id) && offer.offer_type == "B2C")
+        .and_then(|offer| read_money(&offer.price));
+    let quantity = item
+        .fulfillment_availability
+        .iter()
+        .find(|one| one.fulfillment_channel_code == account.fulfillment_channel)
+        .and_then(|one| one.quantity)
+        .map(|quantity| u64::try_from(quantity).unwrap_or(0));
+    let parent_ref = item
+        .relationships
+        .iter()
+        .filter(|one| here(&one.marketplace_id))
+        .flat_map(|one| &one.relationships)
+        .find_map(|one| one.parent_skus.first())
+        .map(ListingRef::new);
+    let issues = item.issues.iter().map(issue).collect();
+    ChannelListing {
+        compare_at: read_list_price(account, &item.attributes),
+        listing_ref: ListingRef::new(&item.sku),
+        sku: Sku::from(item.sku),
+        parent_ref,
+        live: summary
+            .as_ref()
+            .is_some_and(|summary| !summary.status.is_empty()),
+        title: summary.and_then(|summary| summary.item_name),
+        price,
+        quantity,
+        issues,
+    }
+}
+
+fn read_list_price(account: &Account, attributes: &Map<String, Value>) -> Option<Money> {
+    let entry = attributes
+        .get("list_price")?
+        .as_array()?
+        .iter()
+        .find(|entry| {
+            entry["marketplace_id"] == account.marketplace_id
+                && entry["currency"] == account.currency.code()
+        })?;
+    let number = entry
+        .get("value_with_tax")
+        .or_else(|| entry.get("value"))?
+        .as_number()?;
+    Some(Money::new(
+        number.to_string().parse().ok()?,
+        account.currency,
+    ))
+}
+
+/// Amazon's complaint in our words.
+pub fn issue(wire: &WireIssue) -> Issue {
+    let severity = match wire.severity.as_str() {
+        "WARNING" => Severity::Warning,
+        "INFO" => Severity::Note,
+        _ => Severity::Error,
+    };
+    let code = if wire.code.is_empty() {
+        "amazon".to_owned()
+    } else {
+        format!("amazon:{}", wire.code)
+    };
+    let mut issue = Issue::new(severity, code, &wire.message);
+    // A nested name: `purchasable_offer.our_price`.
+    let attribute = wire
+        .attribute_names
+        .first()
+        .or(wire.attribute_name.as_ref())
+        .map(|name| name.split('.').next().unwrap_or(name));
+    if let Some(attribute) = attribute {
+        let known = FIELDS.iter().find(|(theirs, _)| *theirs == attribute);
+        issue = match known {
+            Some((_, ours)) => issue.field(*ours),
+            None if attribute.starts_with("other_product_image_locator") => issue.field("images"),
+            None => {
+                let issue = issue.field(format!("attr:{attribute}"));
+                match wire.categories.iter().any(|one| one == "MISSING_ATTRIBUTE") {
+                    true => issue.hint(format!("add a column `attr:{attribute}` to the catalog")),
+                    false => issue,
+                }
+            }
+        };
+    }
+    issue
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectors::amazon::tests::{account, listing};
+
+    fn euro(text: &str) -> Money {
+        Money::new(text.parse().unwrap(), iso_currency::Currency::EUR)
+    }
+
+    #[test]
+    fn a_number_prints_as_the_price() {
+        for text in ["0.01", "19.99", "0.1", "1234567.89", "30", "99999999999.99"] {
+            let decimal: Decimal = text.parse().unwrap();
+            assert_eq!(number(decimal).unwrap().to_string(), text);
+        }
+        assert_eq!(number("5.00".parse().unwrap()).unwrap().to_string(), "5");
+        let long = "123456789012345678.99".parse().unwrap();
+        assert_eq!(number(long), None);
+    }
+
+    #[test]
+    fn a_creation_carries_price_and_stock_and_an_update_does_not() {
+        let listing = Listing {
+            compare_at: Some(euro("25")),
+            ..listing("A")
+        };
+        let put = creation(&account(), &listing).unwrap();
+        assert_eq!(put.requirements, "LISTING");
+        let offer = &put.attributes["purchasable_offer"][0];
+        assert_eq!(
+            offer["our_price"][0]["schedule"][0]["value_with_tax"],
+            19.99
+        );
+        assert_eq!(put.attributes["list_price"][0]["value_with_tax"], 25);
+        assert_eq!(put.attributes["fulfillment_availability"][0]["quantity"], 7);
+        assert_eq!(
+            put.attributes["externally_assigned_product_identifier"][0]["type"],
+            "ean"
+        );
+        let paths: Vec<_> = update(&account(), &listing)
+            .patches
+            .into_iter()
+            .map(|patch| patch.path)
+            .collect();
+        assert!(paths.contains(&"/attributes/item_name".to_owned()));
+        for offer in [
+            "purchasable_offer",
+            "fulfillment_availability",
+            "list_price",
+        ] {
+            assert!(!paths.contains(&format!("/attributes/{offer}")), "{offer}");
+        }
+    }
+
+    #[test]
+    fn a_blank_quantity_is_not_zero() {
+        let listing = Listing {
+            quantity: None,
+            ..listing("A")
+        };
+        let put = creation(&account(), &listing).unwrap();
+        assert!(!put.attributes.contains_key("fulfillment_availability"));
+    }
+
+    #[test]
+    fn a_variant_names_its_parent_and_a_parent_is_not_sold() {
+        let variant = Listing {
+            kind: ItemKind::Variant,
+            parent_sku: Some("P".into()),
+            options: vec![
+                ("Size".into(), "M".into()),
+                ("Main color".into(), "red".into()),
+            ],
+            ..listing("P-M")
+        };
+        let put = creation(&account(), &variant).unwrap();
+        assert_eq!(
+            put.attributes["variation_theme"][0]["name"],
+            "SIZE/MAIN_COLOR"
+        );
+        assert_eq!(put.attributes["main_color"][0]["value"], "red");
+        let relationship = &put.attributes["child_parent_sku_relationship"][0];
+        assert_eq!(relationship["parent_sku"], "P");
+        let parent = Listing {
+            kind: ItemKind::Parent,
+            ..listing("P")
+        };
+        let put = creation(&account(), &parent).unwrap();
+        assert_eq!(put.attributes["parentage_level"][0]["value"], "parent");
+        for sold in [
+            "purchasable_offer",
+            "fulfillment_availability",
+            "condition_type",
+        ] {
+            assert!(!put.attributes.contains_key(sold), "{sold}");
+        }
+    }
+
+    #[test]
+    fn the_sellers_own_attributes_keep_their_type() {
+        let mut listing = listing("A");
+        for (name, text) in [
+            ("number_of_items", "4"),
+            ("batteries_required", "false"),
+            ("model_number", "42"),
+            ("bullet_point", "light | strong"),
+            (
+                "unit_count",
+                r#"[{"value": 3, "type": {"value": "count"}}]"#,
+            ),
+            ("serial", "007"),
+        ] {
+            listing.attributes.insert(name.into(), text.into());
+        }
+        let attributes = creation(&account(), &listing).unwrap().attributes;
+        assert_eq!(attributes["number_of_items"][0]["value"], 4);
+        assert_eq!(attributes["batteries_required"][0]["value"], false);
+        assert_eq!(attributes["model_number"][0]["value"], "42");
+        assert_eq!(attributes["bullet_point"][1]["value"], "strong");
+        assert_eq!(attributes["bullet_point"][1]["language_tag"], "de_DE");
+        assert_eq!(attributes["unit_count"][0]["type"]["value"], "count");
+        assert_eq!(attributes["serial"][0]["value"], "007");
+    }
+
+    #[test]
+    fn an_offer_on_a_known_product_sends_no_product_facts() {
+        let mut listing = listing("A");
+        listing.category = None;
+        listing
+            .attributes
+            .insert(SUGGESTED_ASIN.into(), "B000000001".into());
+        let put = creation(&account(), &listing).unwrap();
+        assert_eq!(put.requirements, "LISTING_OFFER_ONLY");
+        assert_eq!(put.product_type, "PRODUCT");
+        assert!(!put.attributes.contains_key("item_name"));
+        assert!(put.attributes.contains_key("purchasable_offer"));
+    }
+
+    #[test]
+    fn a_price_in_another_currency_is_refused_before_it_is_sent() {
+        let change = PriceChange {
+            sku: "A".into(),
+            listing_ref: "A".into(),
+            price: Money::new(Decimal::ONE, iso_currency::Currency::USD),
+            compare_at: None,
+        };
+        let issues = price(&account(), &change).unwrap_err();
+        assert_eq!(issues[0].field.as_deref(), Some("price"));
+        assert!(issues[0].message.contains("EUR"));
+    }
+
+    #[test]
+    fn the_live_listing_is_read_and_not_what_was_submitted() {
+        let item: Item = serde_json::from_value(json!({
+            "sku": "A",
+            "summaries": [{"marketplaceId": "A1PA6795UKMFR9", "productType": "HAT", "status": ["BUYABLE"],
+                "itemName": "Hat", "createdDate": "2026-01-01T00:00:00Z", "lastUpdatedDate": "2026-01-01T00:00:00Z"}],
+            "attributes": {"fulfillment_availability": [{"fulfillment_channel_code": "DEFAULT", "quantity": 9}]},
+            "offers": [
+                {"marketplaceId": "A1PA6795UKMFR9", "offerType": "B2B", "price": {"amount": "8.00", "currencyCode": "EUR"}},
+                {"marketplaceId": "A1PA6795UKMFR9", "offerType": "B2C", "price": {"amount": "9.90", "currencyCode": "EUR"}}],
+            "fulfillmentAvailability": [
+                {"fulfillmentChannelCode": "AMAZON_EU", "quantity": 100},
+                {"fulfillmentChannelCode": "DEFAULT", "quantity": 4}]
+        }))
+        .unwrap();
+        let live = channel_listing(&account(), item);
+        assert!(live.live);
+        assert_eq!(live.price, Some(euro("9.90")));
+        assert_eq!(live.quantity, Some(4));
+    }
+
+    #[test]
+    fn an_issue_names_our_field_or_the_column_to_add() {
+        let wire = |attribute: &str| WireIssue {
+            code: "90220".into(),
+            message: "missing".into(),
+            severity: "ERROR".into(),
+            attribute_names: vec![attribute.into()],
+            attribute_name: None,
+            categories: vec!["MISSING_ATTRIBUTE".into()],
+        };
+        assert_eq!(issue(&wire("item_name")).field.as_deref(), Some("title"));
+        let custom = issue(&wire("batteries_required"));
+        assert_eq!(custom.code, "amazon:90220");
+        assert_eq!(custom.field.as_deref(), Some("attr:batteries_required"));
+        assert!(custom.hint.unwrap().contains("attr:batteries_required"));
+    }
+}
