@@ -3,6 +3,7 @@
 use iso_currency::Currency;
 use reqwest::Url;
 
+use super::descriptor;
 use crate::config::settings::Settings;
 use crate::domain::money;
 use crate::domain::{Error, Result};
@@ -118,9 +119,9 @@ impl Account {
                 .map_or(&*marketplace_id, |known| known.domain)
                 .to_owned(),
             tax_included: known.is_none_or(|known| known.tax_included),
-            product_type: or("product_type", super::PRODUCT_TYPE),
-            condition: or("condition", super::CONDITION),
-            fulfillment_channel: or("fulfillment_channel", super::FULFILLMENT_CHANNEL),
+            product_type: or("product_type", descriptor::PRODUCT_TYPE),
+            condition: or("condition", descriptor::CONDITION),
+            fulfillment_channel: or("fulfillment_channel", descriptor::FULFILLMENT_CHANNEL),
             marketplace_id,
             currency,
             language,
@@ -158,7 +159,7 @@ impl Servers {
         let token_url = if settings.optional_text("token_url").is_some() {
             settings.url("token_url")?
         } else {
-            url(super::TOKEN_URL)?
+            url(descriptor::TOKEN_URL)?
         };
         Ok(Self {
             endpoint,

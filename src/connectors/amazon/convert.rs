@@ -1,4 +1,4 @@
-//! Our words into Amazon's attributes, and its listings into ours. Pure.
+//! Our listings in Amazon's attributes. Pure.
 //!
 //! Shapes: guides "Submit Listings data" and listings-items-api-use-case-guide; the attributes of one product
 //! type are only known to its schema, which a listing can always reach through `attr:NAME`.
@@ -7,13 +7,12 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Number, Value, json};
 
 use super::account::Account;
-use super::api::{Item, Patch, PatchOperation, Put, WireIssue, WireMoney};
+use super::wire::{Patch, PatchOperation, Put};
 use crate::domain::catalog::ItemKind;
 use crate::domain::change::PriceChange;
-use crate::domain::ids::{ListingRef, Sku};
-use crate::domain::issue::{Issue, Severity};
-use crate::domain::listing::{ChannelListing, Listing, Measure};
-use crate::domain::money::{self, Money};
+use crate::domain::issue::Issue;
+use crate::domain::listing::{Listing, Measure};
+use crate::domain::money::Money;
 
 /// Main picture and eight others.
 pub const MOST_IMAGES: usize = 9;
@@ -75,22 +74,6 @@ pub const AMAZON_CONDITIONS: &[&str] = &[
     "collectible_good",
     "collectible_acceptable",
     "club_club",
-];
-
-/// Amazon's attribute, our field.
-const FIELDS: &[(&str, &str)] = &[
-    ("item_name", "title"),
-    ("product_description", "description"),
-    ("brand", "brand"),
-    ("externally_assigned_product_identifier", "gtin"),
-    ("part_number", "mpn"),
-    ("condition_type", "condition"),
-    ("main_product_image_locator", "images"),
-    ("list_price", "compare_at_price"),
-    ("purchasable_offer", "price"),
-    ("fulfillment_availability", "quantity"),
-    ("item_package_weight", "weight"),
-    ("country_of_origin", "country_of_origin"),
 ];
 
 /// Amazon's name of a unit, for weights and lengths.
@@ -466,109 +449,6 @@ pub fn price(account: &Account, change: &PriceChange) -> Result<Patch, Vec<Issue
     })
 }
 
-/// Amazon's money. `None` when it cannot be read.
-pub fn read_money(wire: &WireMoney) -> Option<Money> {
-    let amount = wire.amount.trim().parse().ok()?;
-    Some(Money::new(amount, money::currency(&wire.currency_code)?))
-}
-
-/// A listing as it is live. The list price is only known as it was submitted: Amazon does not tell whether it
-/// shows it.
-pub fn channel_listing(account: &Account, item: Item) -> ChannelListing {
-    let here = |marketplace: &str| marketplace == account.marketplace_id;
-    let summary = item
-        .summaries
-        .into_iter()
-        .find(|summary| here(&summary.marketplace_id));
-    let price = item
-        .offers
-        .iter()
-        .find(|offer| here(&offer.marketplace_id) && offer.offer_type == "B2C")
-        .and_then(|offer| read_money(&offer.price));
-    let quantity = item
-        .fulfillment_availability
-        .iter()
-        .find(|one| one.fulfillment_channel_code == account.fulfillment_channel)
-        .and_then(|one| one.quantity)
-        .map(|quantity| u64::try_from(quantity).unwrap_or(0));
-    let parent_ref = item
-        .relationships
-        .iter()
-        .filter(|one| here(&one.marketplace_id))
-        .flat_map(|one| &one.relationships)
-        .find_map(|one| one.parent_skus.first())
-        .map(ListingRef::new);
-    let issues = item.issues.iter().map(issue).collect();
-    ChannelListing {
-        compare_at: read_list_price(account, &item.attributes),
-        listing_ref: ListingRef::new(&item.sku),
-        sku: Sku::from(item.sku),
-        parent_ref,
-        live: summary
-            .as_ref()
-            .is_some_and(|summary| !summary.status.is_empty()),
-        title: summary.and_then(|summary| summary.item_name),
-        price,
-        quantity,
-        issues,
-    }
-}
-
-fn read_list_price(account: &Account, attributes: &Map<String, Value>) -> Option<Money> {
-    let entry = attributes
-        .get("list_price")?
-        .as_array()?
-        .iter()
-        .find(|entry| {
-            entry["marketplace_id"] == account.marketplace_id
-                && entry["currency"] == account.currency.code()
-        })?;
-    let number = entry
-        .get("value_with_tax")
-        .or_else(|| entry.get("value"))?
-        .as_number()?;
-    Some(Money::new(
-        number.to_string().parse().ok()?,
-        account.currency,
-    ))
-}
-
-/// Amazon's complaint in our words.
-pub fn issue(wire: &WireIssue) -> Issue {
-    let severity = match wire.severity.as_str() {
-        "WARNING" => Severity::Warning,
-        "INFO" => Severity::Note,
-        _ => Severity::Error,
-    };
-    let code = if wire.code.is_empty() {
-        "amazon".to_owned()
-    } else {
-        format!("amazon:{}", wire.code)
-    };
-    let mut issue = Issue::new(severity, code, &wire.message);
-    // A nested name: `purchasable_offer.our_price`.
-    let attribute = wire
-        .attribute_names
-        .first()
-        .or(wire.attribute_name.as_ref())
-        .map(|name| name.split('.').next().unwrap_or(name));
-    if let Some(attribute) = attribute {
-        let known = FIELDS.iter().find(|(theirs, _)| *theirs == attribute);
-        issue = match known {
-            Some((_, ours)) => issue.field(*ours),
-            None if attribute.starts_with("other_product_image_locator") => issue.field("images"),
-            None => {
-                let issue = issue.field(format!("attr:{attribute}"));
-                match wire.categories.iter().any(|one| one == "MISSING_ATTRIBUTE") {
-                    true => issue.hint(format!("add a column `attr:{attribute}` to the catalog")),
-                    false => issue,
-                }
-            }
-        };
-    }
-    issue
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -718,43 +598,5 @@ mod tests {
         let issues = price(&account(), &change).unwrap_err();
         assert_eq!(issues[0].field.as_deref(), Some("price"));
         assert!(issues[0].message.contains("EUR"));
-    }
-
-    #[test]
-    fn the_live_listing_is_read_and_not_what_was_submitted() {
-        let item: Item = serde_json::from_value(json!({
-            "sku": "A",
-            "summaries": [{"marketplaceId": "A1PA6795UKMFR9", "productType": "HAT", "status": ["BUYABLE"],
-                "itemName": "Hat", "createdDate": "2026-01-01T00:00:00Z", "lastUpdatedDate": "2026-01-01T00:00:00Z"}],
-            "attributes": {"fulfillment_availability": [{"fulfillment_channel_code": "DEFAULT", "quantity": 9}]},
-            "offers": [
-                {"marketplaceId": "A1PA6795UKMFR9", "offerType": "B2B", "price": {"amount": "8.00", "currencyCode": "EUR"}},
-                {"marketplaceId": "A1PA6795UKMFR9", "offerType": "B2C", "price": {"amount": "9.90", "currencyCode": "EUR"}}],
-            "fulfillmentAvailability": [
-                {"fulfillmentChannelCode": "AMAZON_EU", "quantity": 100},
-                {"fulfillmentChannelCode": "DEFAULT", "quantity": 4}]
-        }))
-        .unwrap();
-        let live = channel_listing(&account(), item);
-        assert!(live.live);
-        assert_eq!(live.price, Some(euro("9.90")));
-        assert_eq!(live.quantity, Some(4));
-    }
-
-    #[test]
-    fn an_issue_names_our_field_or_the_column_to_add() {
-        let wire = |attribute: &str| WireIssue {
-            code: "90220".into(),
-            message: "missing".into(),
-            severity: "ERROR".into(),
-            attribute_names: vec![attribute.into()],
-            attribute_name: None,
-            categories: vec!["MISSING_ATTRIBUTE".into()],
-        };
-        assert_eq!(issue(&wire("item_name")).field.as_deref(), Some("title"));
-        let custom = issue(&wire("batteries_required"));
-        assert_eq!(custom.code, "amazon:90220");
-        assert_eq!(custom.field.as_deref(), Some("attr:batteries_required"));
-        assert!(custom.hint.unwrap().contains("attr:batteries_required"));
     }
 }

@@ -11,8 +11,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::account::Account;
-use super::api::{Api, Patch, PatchOperation, Put, WireIssue};
-use super::convert;
+use super::api::Api;
+use super::live;
+use super::wire::{Patch, PatchOperation, Put, WireIssue};
 use crate::domain::connector::{ItemOutcome, Outcome, Submission};
 use crate::domain::ids::{ListingRef, Sku, SubmissionId};
 use crate::domain::issue::Issue;
@@ -336,10 +337,7 @@ fn outcome(sku: &str, wire: &[WireIssue]) -> Outcome {
         let error = Error::new(ErrorKind::Unavailable, &first.message).retry_after(None);
         return Outcome::Failed(error.with("sku", sku.as_str()));
     }
-    let issues: Vec<Issue> = wire
-        .iter()
-        .map(|one| convert::issue(one).sku(&sku))
-        .collect();
+    let issues: Vec<Issue> = wire.iter().map(|one| live::issue(one).sku(&sku)).collect();
     if issues.iter().any(Issue::is_error) {
         Outcome::Rejected(issues)
     } else {

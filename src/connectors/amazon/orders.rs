@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::account::Account;
-use super::api::WireMoney;
-use super::convert::read_money;
+use super::live::read_money;
+use super::wire::WireMoney;
 use crate::domain::ids::{ChannelOrderId, LineId, Sku};
 use crate::domain::money::Money;
 use crate::domain::order::{
