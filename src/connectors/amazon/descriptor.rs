@@ -71,13 +71,14 @@ const DIRECT_OR_FEED: Routes = Routes {
 const LISTINGS_MODEL: &str = "listingsItems_2021-08-01.json, usage plan";
 const FEEDS_MODEL: &str = "feeds_2021-06-30.json, usage plan";
 
-/// `permits` per second.
+/// `permits` per second. Of the burst one is left: a request that travels faster than the one before it must
+/// not arrive before its permit.
 const fn per_second(endpoint: Endpoint, permits: u32, burst: u32, source: &'static str) -> Quota {
     Quota {
         endpoint,
         permits,
         per: Duration::from_secs(1),
-        burst,
+        burst: if burst > 1 { burst - 1 } else { 1 },
         source,
     }
 }

@@ -23,7 +23,7 @@ pub struct Tokens(BTreeMap<String, Timestamp>);
 
 impl Tokens {
     pub fn grant(&mut self, request: &Request) -> Response {
-        let form = form(&request.body);
+        let form = form(request);
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         let refuse = |status, code: &str, description: &str| {
             let body = json!({"error": code, "error_description": description});
@@ -76,9 +76,12 @@ impl Tokens {
     }
 }
 
-/// Decodes `application/x-www-form-urlencoded`.
-fn form(body: &[u8]) -> BTreeMap<String, String> {
-    let text = String::from_utf8_lossy(body);
+/// The fields of a form, or of the JSON that some of Amazon's own clients send instead.
+fn form(request: &Request) -> BTreeMap<String, String> {
+    if let Ok(fields) = serde_json::from_slice(&request.body) {
+        return fields;
+    }
+    let text = String::from_utf8_lossy(&request.body);
     Url::parse(&format!("form:?{text}"))
         .map(|url| url.query_pairs().into_owned().collect())
         .unwrap_or_default()

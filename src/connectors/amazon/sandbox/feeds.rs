@@ -175,16 +175,18 @@ impl Feeds {
             return invalid("marketplaceIds holds an unknown marketplace");
         }
         let document = body["inputFeedDocumentId"].as_str().unwrap_or_default();
-        let Some(input) = self
+        let Some(uploaded) = self
             .documents
             .get_mut(document)
-            .and_then(|document| document.body.take())
+            .map(|document| &mut document.body)
+            .filter(|body| body.is_some())
         else {
             return invalid("inputFeedDocumentId names no uploaded document");
         };
         if buckets.take(&JSON_FEEDS, request.now).is_err() {
             return quota_exceeded();
         }
+        let input = uploaded.take().unwrap_or_default();
         let id = (50_000_000 + self.next_id()).to_string();
         let feed = Feed {
             created: request.now,
