@@ -65,6 +65,21 @@ pub const MARKETPLACES: &[Marketplace] = &[
     marketplace("A19VAU5U5O7RUS", "fe", "amazon.sg", Currency::SGD, "en_SG"),
 ];
 
+impl Marketplace {
+    /// ISO 3166-1 alpha-2, from the language or, where that is shared, from the domain.
+    pub fn country(&self) -> &'static str {
+        match self.domain {
+            "amazon.com.be" => "BE",
+            "amazon.sa" => "SA",
+            "amazon.eg" => "EG",
+            _ => self
+                .language
+                .split_once('_')
+                .map_or("", |(_, country)| country),
+        }
+    }
+}
+
 pub fn find_marketplace(id: &str) -> Option<&'static Marketplace> {
     MARKETPLACES.iter().find(|known| known.id == id)
 }

@@ -9,6 +9,9 @@ use crate::domain::issue::{Issue, Severity};
 use crate::domain::listing::ChannelListing;
 use crate::domain::money::{self, Money};
 
+/// A required attribute was not supplied.
+const MISSING: &str = "90220";
+
 /// Amazon's attribute, our field.
 const FIELDS: &[(&str, &str)] = &[
     ("item_name", "title"),
@@ -105,27 +108,36 @@ pub fn issue(wire: &WireIssue) -> Issue {
         format!("amazon:{}", wire.code)
     };
     let mut issue = Issue::new(severity, code, &wire.message);
-    // A nested name: `purchasable_offer.our_price`.
-    let attribute = wire
-        .attribute_names
-        .first()
-        .or(wire.attribute_name.as_ref())
-        .map(|name| name.split('.').next().unwrap_or(name));
-    if let Some(attribute) = attribute {
+    let missing =
+        wire.code == MISSING || wire.categories.iter().any(|one| one == "MISSING_ATTRIBUTE");
+    if let Some(attribute) = attribute(wire) {
         let known = FIELDS.iter().find(|(theirs, _)| *theirs == attribute);
         issue = match known {
             Some((_, ours)) => issue.field(*ours),
             None if attribute.starts_with("other_product_image_locator") => issue.field("images"),
-            None => {
-                let issue = issue.field(format!("attr:{attribute}"));
-                match wire.categories.iter().any(|one| one == "MISSING_ATTRIBUTE") {
-                    true => issue.hint(format!("add a column `attr:{attribute}` to the catalog")),
-                    false => issue,
-                }
-            }
+            None if missing => issue
+                .field(format!("attr:{attribute}"))
+                .hint(format!("add a column `attr:{attribute}` to the catalog")),
+            None => issue.field(format!("attr:{attribute}")),
         };
     }
     issue
+}
+
+/// The attribute that an issue is about. A report about a missing one only names it in the message:
+/// `'[batteries_required]' is required but not supplied.`
+fn attribute(wire: &WireIssue) -> Option<&str> {
+    let stated = wire
+        .attribute_names
+        .first()
+        .or(wire.attribute_name.as_ref());
+    let name = match stated {
+        Some(name) => name,
+        None if wire.code == MISSING => wire.message.split('\'').nth(1)?.trim_matches(['[', ']']),
+        None => return None,
+    };
+    // A nested name: `purchasable_offer.our_price`.
+    name.split('.').next().filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -173,5 +185,22 @@ mod tests {
         assert_eq!(custom.code, "amazon:90220");
         assert_eq!(custom.field.as_deref(), Some("attr:batteries_required"));
         assert!(custom.hint.unwrap().contains("attr:batteries_required"));
+    }
+    #[test]
+    fn a_report_names_a_missing_attribute_in_its_message_only() {
+        let wire = |message: &str| WireIssue {
+            code: "90220".into(),
+            message: message.into(),
+            severity: "ERROR".into(),
+            attribute_names: Vec::new(),
+            attribute_name: None,
+            categories: Vec::new(),
+        };
+        let named = issue(&wire(
+            "'[batteries_required]' is required but not supplied.",
+        ));
+        assert_eq!(named.field.as_deref(), Some("attr:batteries_required"));
+        assert!(named.hint.is_some());
+        assert_eq!(issue(&wire("something is required")).field, None);
     }
 }

@@ -61,6 +61,10 @@ impl Issue {
         }
     }
 
+    pub fn is_missing(&self) -> bool {
+        self.code == "90220"
+    }
+
     /// Wording: amzn/selling-partner-api-models issue 3001.
     fn invalid(attribute: &str) -> Self {
         Self {

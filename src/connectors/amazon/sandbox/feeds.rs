@@ -477,8 +477,14 @@ impl Report {
                 "severity": "ERROR",
                 "message": issue.message,
             });
-            if let Some(attribute) = &issue.attribute {
-                written["attributeName"] = attribute.as_str().into();
+            // As in Amazon's example: a missing attribute is named in the message, others in a field.
+            match &issue.attribute {
+                Some(attribute) if issue.is_missing() => {
+                    let message = format!("'[{attribute}]' is required but not supplied.");
+                    written["message"] = message.into();
+                }
+                Some(attribute) => written["attributeName"] = attribute.as_str().into(),
+                None => {}
             }
             self.issues.push(written);
         }

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::account::MARKETPLACES;
 use crate::sandbox::{
     Buckets, Fault, Faults, Purchase, Rate, Receipt, Request, Response, Sandbox, State,
 };
@@ -104,6 +105,15 @@ const OPERATIONS: &[Operation] = &[
         ),
         2.0,
         10.0,
+    ),
+    limited(
+        operation(
+            "GET",
+            "/sellers/v1/marketplaceParticipations",
+            "getMarketplaceParticipations",
+        ),
+        0.016,
+        15.0,
     ),
     operation("PUT", "/uploads/{documentId}", "upload"),
     operation("GET", "/results/{documentId}", "download"),
@@ -232,20 +242,43 @@ impl AmazonSandbox {
                 let ignored = faults.strikes(Fault::Ignored, true);
                 data.orders.ship(order, request, ignored)
             }
-            _ => error(
-                404,
-                "NotFound",
-                "The specified resource does not exist.",
-                "",
-            ),
+            "getMarketplaceParticipations" => participations(),
+            _ => not_found(),
         }
     }
+}
+
+/// The first call of many clients. The seller sells everywhere.
+fn participations() -> Response {
+    let participations: Vec<_> = MARKETPLACES
+        .iter()
+        .map(|one| {
+            json!({
+                "marketplace": {
+                    "id": one.id,
+                    "name": one.domain,
+                    "countryCode": one.country(),
+                    "defaultCurrencyCode": one.currency.code(),
+                    "defaultLanguageCode": one.language,
+                    "domainName": format!("www.{}", one.domain),
+                },
+                "storeName": "Sandbox",
+                "participation": {"isParticipating": true, "hasSuspendedListings": false},
+            })
+        })
+        .collect();
+    Response::json(200, &json!({"payload": participations}))
 }
 
 /// models: `ErrorList`.
 fn error(status: u16, code: &str, message: &str, details: &str) -> Response {
     let body = json!({"errors": [{"code": code, "message": message, "details": details}]});
     Response::json(status, &body)
+}
+
+fn not_found() -> Response {
+    let message = "The specified resource does not exist.";
+    error(404, "NotFound", message, "")
 }
 
 fn invalid(details: &str) -> Response {
@@ -312,12 +345,7 @@ impl Sandbox for AmazonSandbox {
         self.stuck = faults.strikes(Fault::StuckSubmission, true);
         self.data.settle(request.now, &self.timing, self.stuck);
         let Some(operation) = Operation::find(request) else {
-            return with_request_id(error(
-                404,
-                "NotFound",
-                "The specified resource does not exist.",
-                "",
-            ));
+            return with_request_id(not_found());
         };
         let mut response = self.answer(operation, request, faults);
         if let Some(rate) = &operation.rate
