@@ -144,6 +144,13 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Amazon counts the stock of its own warehouses itself.
+    pub fn is_fulfilled_by_amazon(&self) -> bool {
+        self.fulfillment_channel.starts_with("AMAZON_")
+    }
+}
+
 impl Servers {
     /// Source of the hosts: developer-docs.amazon.com/sp-api/docs/sp-api-endpoints.
     pub fn from_settings(settings: &Settings) -> Result<Self> {

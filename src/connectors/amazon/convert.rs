@@ -373,6 +373,9 @@ fn list_price(account: &Account, price: Money) -> Result<Value, Vec<Issue>> {
 }
 
 fn availability(account: &Account, quantity: u64) -> Value {
+    if account.is_fulfilled_by_amazon() {
+        return json!([{"fulfillment_channel_code": account.fulfillment_channel}]);
+    }
     json!([{"fulfillment_channel_code": account.fulfillment_channel, "quantity": quantity}])
 }
 
@@ -421,12 +424,22 @@ pub fn update(account: &Account, listing: &Listing) -> Patch {
 }
 
 /// `merge` keeps what else the seller set for this warehouse, the handling time above all.
-pub fn stock(account: &Account, quantity: u64) -> Patch {
+pub fn stock(account: &Account, quantity: u64) -> Result<Patch, Vec<Issue>> {
+    if account.is_fulfilled_by_amazon() {
+        let message = format!(
+            "Amazon counts the stock of `{}` itself, so it cannot be set",
+            account.fulfillment_channel
+        );
+        let issue = Issue::error("fulfilled_by_amazon", message)
+            .field("quantity")
+            .hint("set `fulfillment_channel = \"DEFAULT\"` to sell from your own warehouse");
+        return Err(vec![issue]);
+    }
     let value = availability(account, quantity);
-    Patch {
+    Ok(Patch {
         product_type: ANY_TYPE.into(),
         patches: vec![patch("merge", "fulfillment_availability", value)],
-    }
+    })
 }
 
 /// `merge` keeps the bounds and sales that the seller set by hand.
@@ -598,5 +611,18 @@ mod tests {
         let issues = price(&account(), &change).unwrap_err();
         assert_eq!(issues[0].field.as_deref(), Some("price"));
         assert!(issues[0].message.contains("EUR"));
+    }
+
+    #[test]
+    fn the_stock_of_amazons_warehouse_is_never_sent() {
+        let account = Account {
+            fulfillment_channel: "AMAZON_EU".into(),
+            ..account()
+        };
+        assert!(stock(&account, 3).is_err());
+        let put = creation(&account, &listing("A")).unwrap();
+        let availability = &put.attributes["fulfillment_availability"][0];
+        assert_eq!(availability["fulfillment_channel_code"], "AMAZON_EU");
+        assert_eq!(availability.get("quantity"), None);
     }
 }

@@ -79,7 +79,7 @@ fn failed(error: Error) -> Outcome {
     }
 }
 
-/// The same error once more, for each item that it hits. What caused it stays with the first.
+/// The same error once more, for each item that it hits; without what caused it.
 fn copy(error: &Error) -> Error {
     let mut copy = Error::new(error.kind, &error.message);
     copy.retry = error.retry;
@@ -317,7 +317,7 @@ impl Connector for Amazon {
 
     async fn push_stock(&self, batch: Batch<'_, StockChange>) -> Result<Vec<ItemOutcome>> {
         no_dry_run("push_stock without applying", batch.dry_run)?;
-        let patch = |change: &StockChange| Ok(convert::stock(&self.account, change.quantity));
+        let patch = |change: &StockChange| convert::stock(&self.account, change.quantity);
         match batch.route {
             Route::Direct => self.patch_each(batch.items, patch).await,
             Route::Bulk => {

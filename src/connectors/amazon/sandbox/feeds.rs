@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::super::account::find_marketplace;
 use super::attributes::{self, Issue, Write};
 use super::listings::Shelf;
-use super::{SELLER_ID, Timing, error, invalid, list, quota_exceeded};
+use super::{SELLER_ID, Timing, error, invalid, list, quota_exceeded, told};
 use crate::sandbox::{Buckets, Fault, Faults, Rate, Request, Response};
 
 /// feeds-api-best-practices: five in five minutes, beside the operation's own rate.
@@ -303,14 +303,14 @@ impl Feed {
             "feedId": id,
             "feedType": "JSON_LISTINGS_FEED",
             "marketplaceIds": self.marketplaces,
-            "createdTime": self.created.to_string(),
+            "createdTime": told(self.created),
             "processingStatus": word,
         });
         if word != "IN_QUEUE" {
-            shown["processingStartTime"] = (self.created + timing.queue).to_string().into();
+            shown["processingStartTime"] = told(self.created + timing.queue).into();
         }
         if let Some(result) = &self.result {
-            shown["processingEndTime"] = self.end(timing).to_string().into();
+            shown["processingEndTime"] = told(self.end(timing)).into();
             shown["resultFeedDocumentId"] = result.as_str().into();
         }
         shown

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::account::find_marketplace;
 use super::attributes::{self, Write};
-use super::{Timing, error, invalid, list, moment};
+use super::{Timing, error, invalid, list, moment, told};
 use crate::domain::money::Money;
 use crate::sandbox::{Fault, Faults, ListingState, Request, Response};
 
@@ -422,8 +422,8 @@ impl Shelf {
             "marketplaceId": item.marketplace,
             "productType": item.product_type,
             "status": item.status(),
-            "createdDate": item.created.to_string(),
-            "lastUpdatedDate": item.updated.to_string(),
+            "createdDate": told(item.created),
+            "lastUpdatedDate": told(item.updated),
         });
         if item.is_complete() {
             summary["asin"] = asin(sku).into();

@@ -300,6 +300,11 @@ fn with_request_id(response: Response) -> Response {
     response.header("x-amzn-RequestId", uuid::Uuid::now_v7().to_string())
 }
 
+/// A moment as it is told: to the microsecond, which every client can read.
+fn told(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
 /// A comma-separated parameter, also when it is given several times.
 fn list<'a>(request: &'a Request, name: &str) -> Vec<&'a str> {
     request

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::account::find_marketplace;
 use super::listings::{Shelf, asin};
-use super::{error, invalid, list, moment};
+use super::{error, invalid, list, moment, told};
 use crate::domain::money::Money;
 use crate::sandbox::{Fault, Faults, Purchase, Receipt, ReceiptLine, Request, Response};
 
@@ -119,8 +119,8 @@ impl Order {
             .collect();
         let mut shown = json!({
             "orderId": id,
-            "createdTime": self.created.to_string(),
-            "lastUpdatedTime": self.updated.to_string(),
+            "createdTime": told(self.created),
+            "lastUpdatedTime": told(self.updated),
             "salesChannel": {
                 "channelName": "AMAZON",
                 "marketplaceId": self.marketplace,
@@ -138,8 +138,7 @@ impl Order {
             });
         }
         if has("FULFILLMENT") {
-            let days =
-                |days: i64| (self.created + SignedDuration::from_hours(24 * days)).to_string();
+            let days = |days: i64| told(self.created + SignedDuration::from_hours(24 * days));
             shown["fulfillment"] = json!({
                 "fulfillmentStatus": self.status(),
                 "fulfilledBy": "MERCHANT",
@@ -213,10 +212,10 @@ impl Package {
             .collect();
         json!({
             "packageReferenceId": reference,
-            "createdTime": self.created.to_string(),
+            "createdTime": told(self.created),
             "packageStatus": {"status": "SHIPPED"},
             "carrier": self.carrier,
-            "shipTime": self.shipped_at.to_string(),
+            "shipTime": told(self.shipped_at),
             "trackingNumber": self.tracking,
             "packageItems": items,
         })
@@ -337,7 +336,7 @@ impl Orders {
             true => "createdBefore",
             false => "lastUpdatedBefore",
         };
-        body[bound] = before.to_string().into();
+        body[bound] = told(before).into();
         let repeated = faults.strikes(Fault::RepeatedPage, false);
         let next = match request.query("paginationToken") {
             Some(token) if repeated => Some(token.to_owned()),
