@@ -3,7 +3,7 @@
 //! Lengths and required attributes differ by product type and are not public, so nothing is said about them.
 
 use super::account::Account;
-use super::convert::{self, AMAZON_CONDITIONS, MOST_IMAGES};
+use super::content::{self, AMAZON_CONDITIONS, MOST_IMAGES};
 use super::descriptor;
 use crate::domain::catalog::ItemKind;
 use crate::domain::issue::Issue;
@@ -18,7 +18,7 @@ const INSTEAD_OF_GTIN: &[&str] = &[
 
 pub fn audit(account: &Account, listing: &Listing) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if !convert::is_offer_only(listing) {
+    if !content::is_offer_only(listing) {
         product(account, listing, &mut issues);
     }
     if listing.kind != ItemKind::Parent {
@@ -102,7 +102,7 @@ fn offer(account: &Account, listing: &Listing, issues: &mut Vec<Issue>) {
             );
         }
     }
-    let condition = convert::condition(account, listing);
+    let condition = content::condition(account, listing);
     if !AMAZON_CONDITIONS.contains(&condition) {
         let message = format!("`{condition}` is not one of Amazon's conditions");
         let hint = format!(
@@ -134,7 +134,7 @@ fn measures(listing: &Listing, issues: &mut Vec<Issue>) {
         ("height", &listing.height),
     ] {
         if let Some(measure) = measure
-            && convert::unit(&measure.unit).is_none()
+            && content::unit(&measure.unit).is_none()
         {
             let message = format!(
                 "the unit `{}` is not known, so this is not sent",
@@ -156,7 +156,7 @@ fn variation(listing: &Listing, issues: &mut Vec<Issue>) {
     let axes = listing.axes.iter().map(|axis| &axis.name);
     let options = listing.options.iter().map(|(name, _)| name);
     for name in axes.chain(options) {
-        if convert::attribute_name(name).is_none() {
+        if content::attribute_name(name).is_none() {
             let message = format!("`{name}` is not the name of one of Amazon's attributes");
             issues.push(
                 Issue::error("variation_theme", message)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{api, convert, feeds};
+use super::{api, content, feeds};
 use crate::domain::capability::{
     Batching, Capability, Descriptor, Endpoint, Limits, Note, Quota, Routes, Setting, SettingKind,
     Variants,
@@ -48,7 +48,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         quotas: QUOTAS,
         title_length: None,
         description_length: None,
-        images: Some(convert::MOST_IMAGES),
+        images: Some(content::MOST_IMAGES),
         sku_length: None,
     },
     settings: SETTINGS,

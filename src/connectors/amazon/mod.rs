@@ -3,6 +3,7 @@
 mod account;
 mod api;
 mod audit;
+mod content;
 mod convert;
 mod descriptor;
 mod feeds;

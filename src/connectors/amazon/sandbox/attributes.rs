@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::super::convert::AMAZON_CONDITIONS;
+use super::super::content::AMAZON_CONDITIONS;
 use crate::domain::money::{self, Money};
 use crate::sandbox::Request;
 
