@@ -24,6 +24,7 @@ pub fn audit(account: &Account, listing: &Listing) -> Vec<Issue> {
     if listing.kind != ItemKind::Parent {
         offer(account, listing, &mut issues);
     }
+    apart(listing, &mut issues);
     measures(listing, &mut issues);
     variation(listing, &mut issues);
     for issue in &mut issues {
@@ -123,6 +124,21 @@ fn offer(account: &Account, listing: &Listing, issues: &mut Vec<Issue>) {
             .field("condition")
             .hint("state `used_like_new`, `used_very_good`, `used_good` or `used_acceptable`"),
         );
+    }
+}
+
+fn apart(listing: &Listing, issues: &mut Vec<Issue>) {
+    for name in content::OFFER {
+        if listing.attributes.contains_key(*name) {
+            issues.push(
+                Issue::warning(
+                    "offer_attribute",
+                    format!("`{name}` is not sent: price and stock have columns of their own"),
+                )
+                .field(format!("attr:{name}"))
+                .hint("use the columns `price`, `compare_at_price` and `quantity`"),
+            );
+        }
     }
 }
 
@@ -245,6 +261,10 @@ mod tests {
                 "variation_theme"
             ]
         );
+        let mut priced = listing("A");
+        let attributes = &mut priced.attributes;
+        attributes.insert("purchasable_offer".into(), "1".into());
+        assert_eq!(codes(&priced), ["offer_attribute"]);
         let unknown = Listing {
             condition: Some("shiny".into()),
             ..listing("A")

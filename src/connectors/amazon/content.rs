@@ -16,8 +16,16 @@ pub const MOST_IMAGES: usize = 9;
 /// An offer on something that Amazon's catalog already holds.
 pub const SUGGESTED_ASIN: &str = "merchant_suggested_asin";
 
+/// Price and stock, which travel apart from content and never as the seller's own attribute.
+pub const OFFER: &[&str] = &[
+    "fulfillment_availability",
+    "list_price",
+    "purchasable_offer",
+];
+
 /// Attributes in words of a language, which Amazon wants named. Anything else can be written as JSON.
 const LOCALIZED: &[&str] = &[
+    "brand",
     "bullet_point",
     "care_instructions",
     "color",
@@ -25,11 +33,13 @@ const LOCALIZED: &[&str] = &[
     "flavor",
     "generic_keyword",
     "included_components",
+    "item_name",
     "item_type_name",
     "manufacturer",
     "material",
     "model_name",
     "pattern",
+    "product_description",
     "scent",
     "size",
     "special_feature",
@@ -213,7 +223,9 @@ pub fn content(account: &Account, listing: &Listing) -> Map<String, Value> {
         variation(&mut writer, listing);
     }
     for (name, text) in &listing.attributes {
-        writer.custom(name, text);
+        if !OFFER.contains(&&**name) {
+            writer.custom(name, text);
+        }
     }
     writer.attributes
 }

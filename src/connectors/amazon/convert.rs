@@ -276,9 +276,13 @@ mod tests {
                 r#"[{"value": 3, "type": {"value": "count"}}]"#,
             ),
             ("serial", "007"),
+            ("purchasable_offer", r#"[{"our_price": []}]"#),
         ] {
             listing.attributes.insert(name.into(), text.into());
         }
+        let update = update(&account(), &listing);
+        let is_offer = |patch: &PatchOperation| patch.path.ends_with("purchasable_offer");
+        assert!(!update.patches.iter().any(is_offer));
         let attributes = creation(&account(), &listing).unwrap().attributes;
         assert_eq!(attributes["number_of_items"][0]["value"], 4);
         assert_eq!(attributes["batteries_required"][0]["value"], false);
