@@ -1,3 +1,4 @@
 //! The command line: the only place that knows which connector, ledger and files stand behind the traits.
 
 pub mod documents;
+pub mod render;
