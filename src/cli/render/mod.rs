@@ -1,6 +1,7 @@
 //! What a person or another program gets to see: pure functions from values to text, without a terminal.
 
 pub mod issues;
+pub mod orders;
 pub mod plan;
 pub mod run;
 pub mod sarif;
