@@ -1,11 +1,14 @@
 //! What a person or another program gets to see: pure functions from values to text, without a terminal.
 
+pub mod capabilities;
+pub mod explain;
 pub mod issues;
 pub mod orders;
 pub mod plan;
 pub mod run;
 pub mod sarif;
 pub mod ship;
+pub mod status;
 pub mod text;
 
 use serde::Serialize;
