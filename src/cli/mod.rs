@@ -2,3 +2,5 @@
 
 pub mod documents;
 pub mod render;
+pub mod report;
+pub mod ui;
