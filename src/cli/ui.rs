@@ -68,6 +68,7 @@ pub struct Ui {
     pub progress: bool,
     /// Somebody can answer a question.
     pub interactive: bool,
+    no_progress: bool,
     color_data: bool,
     color_talk: bool,
     bars: MultiProgress,
@@ -101,6 +102,7 @@ impl Ui {
             json: options.json,
             progress,
             interactive: terminals.stdin && terminals.stderr,
+            no_progress: options.no_progress,
             color_data: color(terminals.stdout) && !options.json,
             color_talk: color(terminals.stderr),
             bars: MultiProgress::with_draw_target(target),
@@ -158,8 +160,10 @@ impl Ui {
     pub fn progress(&self) -> Bars {
         if self.progress {
             Bars::drawn(self.bars.clone())
-        } else if self.quiet || self.json {
+        } else if self.quiet {
             Bars::silent()
+        } else if self.no_progress || self.json {
+            Bars::words()
         } else {
             Bars::lines()
         }

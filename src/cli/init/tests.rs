@@ -1,7 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
-use crate::policy::ChannelPolicy;
+use crate::domain::capability::{Limits, Routes, Variants};
+use crate::domain::catalog::{Column, Columns, Held, Item, ItemKind};
+use crate::domain::ids::ChannelName;
+use crate::policy::{ChannelPolicy, Trace};
 
 type Row = HashMap<String, String>;
 
@@ -162,4 +167,105 @@ fn every_sku_that_is_sold_has_stock_at_two_locations() {
             .iter()
             .all(|level| level["quantity"].parse::<u64>().is_ok())
     );
+}
+
+/// A channel that takes everything.
+const LIMITS: Limits = Limits {
+    variants: Variants::InOrder,
+    batch_within_parent: false,
+    stock: Routes::NONE,
+    price: Routes::NONE,
+    listing: Routes::NONE,
+    end: Routes::NONE,
+    find_batch: 1,
+    shipment_batch: 1,
+    order_lookback: Duration::ZERO,
+    submission_deadline: Duration::ZERO,
+    quotas: &[],
+    title_length: None,
+    description_length: None,
+    images: None,
+    sku_length: None,
+};
+
+fn items() -> Vec<Item> {
+    let mut reader = csv::Reader::from_reader(CATALOG.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let columns = Arc::new(Columns::new(header.iter().map(Column::parse).collect()));
+    let items = reader.records().map(|record| {
+        let cells: Vec<String> = record.unwrap().iter().map(str::to_owned).collect();
+        Item {
+            sku: cells[0].as_str().into(),
+            parent_sku: None,
+            kind: ItemKind::Single,
+            held: Held::default(),
+            file: "catalog.csv".into(),
+            line: 1,
+            columns: columns.clone(),
+            cells,
+        }
+    });
+    items.collect()
+}
+
+#[test]
+fn the_policies_of_the_example_fit_its_catalog() {
+    let config: toml::Table = CONFIG.parse().unwrap();
+    let items = items();
+    for (name, channel) in config["channels"].as_table().unwrap() {
+        let mut policy = toml::Table::new();
+        for table in ["price", "stock", "content", "select"] {
+            if let Some(value) = channel.get(table) {
+                policy.insert(table.into(), value.clone());
+            }
+        }
+        let policy: ChannelPolicy = policy.try_into().unwrap();
+        let name = ChannelName::new(name);
+        let currency = crate::domain::money::currency("EUR");
+        let compiled = policy
+            .compile(&name, &items[0].columns, &LIMITS, currency)
+            .unwrap();
+        for item in &items {
+            let sold = compiled.selects(item).is_ok();
+            let is_knife_on_amazon = name.as_str() == "amazon-de" && item.sku.as_str() == "KNIFE-8";
+            assert_eq!(sold, !is_knife_on_amazon, "{name} {}", item.sku);
+            let listing = compiled.listing(item, &[], &mut Vec::new()).unwrap();
+            assert!(listing.category.is_some(), "{name} {}", item.sku);
+            compiled.price(item, &mut Trace::off()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_marketplace_of_the_example_has_its_own_price_and_words() {
+    let config: toml::Table = CONFIG.parse().unwrap();
+    let amazon = &config["channels"]["amazon-de"];
+    let mut policy = toml::Table::new();
+    for table in ["price", "content"] {
+        policy.insert(table.into(), amazon[table].clone());
+    }
+    let items = items();
+    let policy: ChannelPolicy = policy.try_into().unwrap();
+    let compiled = policy
+        .compile(
+            &"amazon-de".into(),
+            &items[0].columns,
+            &LIMITS,
+            crate::domain::money::currency("EUR"),
+        )
+        .unwrap();
+    let tee = items
+        .iter()
+        .find(|item| item.sku.as_str() == "TEE-S-GRN")
+        .unwrap();
+    let price = compiled.price(tee, &mut Trace::off()).unwrap().unwrap();
+    // 59.00 and 8 % are 63.72; the nearest price that ends in .99.
+    assert_eq!(price.price.to_plain(), "63.99");
+    let listing = compiled.listing(tee, &[], &mut Vec::new()).unwrap();
+    assert_eq!(
+        listing.title.as_deref(),
+        Some("Fernhill T-Shirt aus Merinowolle, Grün, S")
+    );
+    assert_eq!(listing.category.as_deref(), Some("SHIRT"));
+    assert_eq!(listing.attributes["material"], "merino wool");
 }

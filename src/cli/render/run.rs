@@ -1,33 +1,57 @@
 //! What a push, pull or sync did: a table by channel, what went wrong, and one closing sentence.
 
-use comfy_table::Cell;
-
 use super::issues;
 use super::plan::guard_text;
 use super::text::{Paint, Tone, clean, counted, indented, number, table};
 use crate::cli::documents::{RunChannel, RunDocument};
 
-const HEADER: [&str; 11] = [
-    "channel",
-    "applied",
-    "accepted",
-    "rejected",
-    "failed",
-    "in doubt",
-    "left",
-    "held back",
-    "unchanged",
-    "new orders",
-    "updated",
+/// A column of the table.
+struct Column {
+    title: &'static str,
+    tone: Tone,
+    /// Shown even when every channel has 0 there: the others would only widen the table.
+    always: bool,
+    count: fn(&RunChannel) -> u64,
+}
+
+const fn column(title: &'static str, tone: Tone, count: fn(&RunChannel) -> u64) -> Column {
+    Column {
+        title,
+        tone,
+        always: false,
+        count,
+    }
+}
+
+const fn always(column: Column) -> Column {
+    Column {
+        always: true,
+        ..column
+    }
+}
+
+const COLUMNS: [Column; 10] = [
+    always(column("applied", Tone::Good, |channel| channel.applied)),
+    column("accepted", Tone::Warning, |channel| channel.accepted),
+    always(column("rejected", Tone::Bad, |channel| channel.rejected)),
+    always(column("failed", Tone::Bad, |channel| channel.failed)),
+    column("in doubt", Tone::Bad, |channel| channel.in_doubt),
+    column("left", Tone::Warning, |channel| channel.left),
+    column("held back", Tone::Warning, |channel| channel.blocked),
+    always(column("unchanged", Tone::Faint, |channel| {
+        channel.unchanged
+    })),
+    column("new orders", Tone::Good, |channel| channel.orders.new),
+    column("updated orders", Tone::Strong, |channel| {
+        channel.orders.updated
+    }),
 ];
 
 /// For the terminal.
 pub fn text(run: &RunDocument, paint: Paint) -> String {
     let mut out = String::new();
     if !run.channels.is_empty() {
-        let rows = run.channels.iter().map(|channel| row(channel, paint));
-        let right: Vec<usize> = (1..HEADER.len()).collect();
-        out.push_str(&table(paint, &HEADER, rows.collect(), &right));
+        out.push_str(&counts(run, paint));
         out.push('\n');
     }
     for channel in &run.channels {
@@ -45,26 +69,25 @@ pub fn text(run: &RunDocument, paint: Paint) -> String {
     out
 }
 
-fn row(channel: &RunChannel, paint: Paint) -> Vec<Cell> {
-    let name_tone = if channel.ok { Tone::Strong } else { Tone::Bad };
-    let mut cells = vec![paint.cell(name_tone, &clean(channel.channel.as_str()))];
-    let counts = [
-        (channel.applied, Tone::Good),
-        (channel.accepted, Tone::Warning),
-        (channel.rejected, Tone::Bad),
-        (channel.failed, Tone::Bad),
-        (channel.in_doubt, Tone::Bad),
-        (channel.left, Tone::Warning),
-        (channel.blocked, Tone::Warning),
-        (channel.unchanged, Tone::Faint),
-        (channel.orders.new, Tone::Good),
-        (channel.orders.updated, Tone::Strong),
-    ];
-    for (count, tone) in counts {
-        let tone = if count == 0 { Tone::Faint } else { tone };
-        cells.push(paint.cell(tone, &number(count)));
-    }
-    cells
+fn counts(run: &RunDocument, paint: Paint) -> String {
+    let shown: Vec<&Column> = COLUMNS
+        .iter()
+        .filter(|column| column.always || run.channels.iter().any(|one| (column.count)(one) > 0))
+        .collect();
+    let mut header = vec!["channel"];
+    header.extend(shown.iter().map(|column| column.title));
+    let rows = run.channels.iter().map(|channel| {
+        let name_tone = if channel.ok { Tone::Strong } else { Tone::Bad };
+        let mut row = vec![paint.cell(name_tone, &clean(channel.channel.as_str()))];
+        for column in &shown {
+            let count = (column.count)(channel);
+            let tone = if count == 0 { Tone::Faint } else { column.tone };
+            row.push(paint.cell(tone, &number(count)));
+        }
+        row
+    });
+    let right: Vec<usize> = (1..header.len()).collect();
+    table(paint, &header, rows.collect(), &right)
 }
 
 /// What stopped a channel as a whole.
@@ -198,9 +221,9 @@ mod tests {
         );
         amazon.fail(&Error::unexpected("the report is cut short").hint("run again"));
         insta::assert_snapshot!(text(&run(vec![shop, amazon]), Paint::PLAIN), @"
-        channel    applied  accepted  rejected  failed  in doubt  left  held back  unchanged  new orders  updated
-        shop         1,234         0         0       0         0     0          0         20           3        1
-        amazon-de        1         2         1       0         0     0          0          0           0        0
+        channel    applied  accepted  rejected  failed  unchanged  new orders  updated orders
+        shop         1,234         0         0       0         20           3               1
+        amazon-de        1         2         1       0          0           0               0
 
         amazon-de
           error: the report is cut short

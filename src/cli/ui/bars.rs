@@ -24,6 +24,8 @@ pub struct Bars(Show);
 
 enum Show {
     Silent,
+    /// Only what the use cases say, not how far they are.
+    Words,
     Drawn {
         all: MultiProgress,
         channels: Mutex<HashMap<ChannelName, ProgressBar>>,
@@ -49,6 +51,10 @@ impl Bars {
         Self(Show::Silent)
     }
 
+    pub(super) fn words() -> Self {
+        Self(Show::Words)
+    }
+
     pub(super) fn drawn(all: MultiProgress) -> Self {
         Self(Show::Drawn {
             all,
@@ -57,10 +63,7 @@ impl Bars {
     }
 
     pub(super) fn lines() -> Self {
-        Self::written(LINE_EVERY, |line| {
-            // When nobody can be told there is nobody to tell that to.
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
-        })
+        Self::written(LINE_EVERY, tell)
     }
 
     fn written(every: Duration, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -76,10 +79,17 @@ impl fmt::Debug for Bars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Show::Silent => "Bars(silent)",
+            Show::Words => "Bars(words)",
             Show::Drawn { .. } => "Bars(drawn)",
             Show::Lines { .. } => "Bars(lines)",
         })
     }
+}
+
+/// One line on standard error.
+fn tell(line: &str) {
+    // When nobody can be told there is nobody to tell that to.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// A panic elsewhere must not take the display with it.
@@ -120,7 +130,7 @@ impl Stretch {
 impl Progress for Bars {
     fn begin(&self, channel: &ChannelName, what: &str, total: u64) {
         match &self.0 {
-            Show::Silent => {}
+            Show::Silent | Show::Words => {}
             Show::Drawn { all, channels } => {
                 let mut channels = locked(channels);
                 let bar = channels
@@ -163,7 +173,7 @@ impl Progress for Bars {
 
     fn advance(&self, channel: &ChannelName, steps: u64) {
         match &self.0 {
-            Show::Silent => {}
+            Show::Silent | Show::Words => {}
             Show::Drawn { channels, .. } => {
                 if let Some(bar) = locked(channels).get(channel) {
                     bar.inc(steps);
@@ -189,7 +199,7 @@ impl Progress for Bars {
 
     fn end(&self, channel: &ChannelName) {
         match &self.0 {
-            Show::Silent => {}
+            Show::Silent | Show::Words => {}
             Show::Drawn { all, channels } => {
                 if let Some(bar) = locked(channels).remove(channel) {
                     bar.finish_and_clear();
@@ -215,6 +225,7 @@ impl Progress for Bars {
                 // When nobody can be told there is nobody to tell that to.
                 let _ = all.println(line);
             }
+            Show::Words => tell(&line),
             Show::Lines { write, .. } => write(&line),
         }
     }
