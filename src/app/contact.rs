@@ -10,7 +10,7 @@ use super::plan::Known;
 use super::{Channel, PageCursor, Progress};
 use crate::domain::change::{Action, Change, Lane};
 use crate::domain::connector::{ItemOutcome, Outcome, Submission};
-use crate::domain::ids::{Sku, SubmissionId};
+use crate::domain::ids::{ChannelName, Sku, SubmissionId};
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, Settled, Settlement};
 use crate::domain::listing::{ChannelListing, Facets};
@@ -27,10 +27,10 @@ pub async fn known(
     now: Timestamp,
 ) -> Result<Known> {
     let state = ledger.channel(&channel.name).await?;
-    let mut records = ledger.listings(&channel.name).await?;
+    let mut known = Known::from_ledger(ledger.as_ref(), &channel.name).await?;
     if state.first_contact.is_none() && channel.connector.descriptor().capability.listing_read {
         progress.begin(&channel.name, "reading live listings", 0);
-        let read = read_live(channel, ledger, progress, record, &mut records, now).await;
+        let read = read_live(channel, ledger, progress, record, &mut known.records, now).await;
         progress.end(&channel.name);
         read?;
         if record {
@@ -41,30 +41,29 @@ pub async fn known(
             ledger.set_channel(&channel.name, &state).await?;
         }
     }
-    let mut pending: HashMap<Sku, Vec<Pending>> = HashMap::new();
-    for waiting in ledger.pending(&channel.name).await? {
-        pending
-            .entry(waiting.change.sku.clone())
-            .or_default()
-            .push(waiting);
+    Ok(known)
+}
+
+impl Known {
+    /// What the ledger alone knows of a channel.
+    pub async fn from_ledger(ledger: &dyn Ledger, channel: &ChannelName) -> Result<Self> {
+        let mut pending: HashMap<Sku, Vec<Pending>> = HashMap::new();
+        for waiting in ledger.pending(channel).await? {
+            pending
+                .entry(waiting.change.sku.clone())
+                .or_default()
+                .push(waiting);
+        }
+        let rejections = ledger.rejections(channel).await?;
+        let by_lane = |rejection: Rejection| ((rejection.sku.clone(), rejection.lane), rejection);
+        let open = ledger.open_intents(channel).await?;
+        Ok(Self {
+            records: ledger.listings(channel).await?,
+            pending,
+            rejections: rejections.into_iter().map(by_lane).collect(),
+            in_doubt: open.into_iter().map(|intent| intent.change.sku).collect(),
+        })
     }
-    let rejections = ledger.rejections(&channel.name).await?;
-    let rejections = rejections
-        .into_iter()
-        .map(|rejection: Rejection| ((rejection.sku.clone(), rejection.lane), rejection))
-        .collect();
-    let in_doubt = ledger
-        .open_intents(&channel.name)
-        .await?
-        .into_iter()
-        .map(|intent| intent.change.sku)
-        .collect();
-    Ok(Known {
-        records,
-        pending,
-        rejections,
-        in_doubt,
-    })
 }
 
 /// Reads everything that is live, to the last page.

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Channel;
+use super::audit::audit;
 use super::desired::desire;
 use super::family::{Families, inherit};
-use super::plan::{Known, placed};
+use super::plan::Known;
 use super::shelf::Shelf;
 use crate::domain::catalog::{Item, ItemKind, Scanned};
 use crate::domain::change::Change;
@@ -162,8 +163,7 @@ fn explain_channel(
     if let Some(listing) = &desired.listing {
         explanation.title.clone_from(&listing.title);
         explanation.category.clone_from(&listing.category);
-        let audit = channel.connector.audit(listing);
-        issues.extend(audit.into_iter().map(|issue| placed(issue, channel, item)));
+        issues.extend(audit(channel, item, listing));
     }
     for lane in crate::domain::change::Lane::ALL {
         if let Some(rejection) = known.rejections.get(&(sku.clone(), lane)) {

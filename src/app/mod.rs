@@ -1,6 +1,7 @@
 //! The use cases: plan, push, pull, ship, explain, check. They know the domain and the policy; which connector,
 //! ledger and files stand behind the traits is decided by the command line.
 
+mod audit;
 pub mod check;
 pub mod contact;
 mod desired;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::audit::audit;
 use super::desired::{Desired, desire};
 use super::family::{Families, as_parent, inherit};
 use super::shelf::Shelf;
@@ -676,9 +677,9 @@ impl<'a> Draft<'a> {
                 item,
             ));
         }
-        for issue in self.channel.connector.audit(listing) {
+        for issue in audit(self.channel, item, listing) {
             passes &= issue.severity != Severity::Error;
-            self.report(placed(issue, self.channel, item));
+            self.report(issue);
         }
         if !passes {
             self.blocked.insert(item.sku.clone());
@@ -920,6 +921,11 @@ pub fn lost_rows(
         limit,
         sku: None,
     })
+}
+
+/// What `--approve` must be given to let a shrunken catalog pass once.
+pub fn rows_token(rows: u64) -> String {
+    format!("rows-{rows}")
 }
 
 /// Fails unless the catalog holds at least one usable row.

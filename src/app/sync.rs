@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
-use super::plan::{ChannelPlan, Counts, Known, Plan, keep_reviewed, lost_rows, plan, require_rows};
+use super::plan::{
+    ChannelPlan, Counts, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
+};
 use super::pull::{Pulled, pull};
 use super::push::{PlanContext, Report, Work, push, wait_for_accepted};
 use super::shelf::Shelf;
@@ -25,7 +27,9 @@ use crate::domain::ledger::{ChannelState, Upserted};
 use crate::domain::{Error, ErrorKind, Result};
 
 /// Ready channels do not wait longer than this for slow ones.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A catalog with fewer rows before is not judged by the share that it lost.
+pub const MIN_ROWS: u64 = 10;
 /// Between two rounds of which the first brought nothing forward.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -40,8 +44,6 @@ pub struct Order {
     pub reviewed: Option<HashMap<ChannelName, Vec<Change>>>,
     /// Share of its rows, in percent, that the catalog may have lost since the last run.
     pub rows_lost: Decimal,
-    /// A catalog with fewer rows before is not judged by that share.
-    pub min_rows: u64,
     /// How long accepted changes are waited for at the end.
     pub wait: Duration,
 }
@@ -350,8 +352,8 @@ impl Run {
     async fn rows_are_there(&mut self, plan: &Plan, order: &Order, work: &Work) -> Result<bool> {
         let before = work.ledger.catalog_rows().await?;
         let rows = plan.summary.rows;
-        if let Some(stop) = lost_rows(before, rows, order.rows_lost, order.min_rows) {
-            let token = format!("rows-{rows}");
+        if let Some(stop) = lost_rows(before, rows, order.rows_lost, MIN_ROWS) {
+            let token = rows_token(rows);
             if !order.approved.contains(&token) {
                 self.rows_lost = Some((stop, token));
                 return Ok(false);

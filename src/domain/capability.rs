@@ -176,6 +176,27 @@ impl Limits {
     }
 }
 
+/// How long texts may be and how many pictures there may be; `None` where the channel has no one limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextLimits {
+    /// In characters, as all of these lengths.
+    pub title: Option<usize>,
+    pub description: Option<usize>,
+    pub images: Option<usize>,
+    pub sku: Option<usize>,
+}
+
+impl Limits {
+    pub fn texts(&self) -> TextLimits {
+        TextLimits {
+            title: self.title_length,
+            description: self.description_length,
+            images: self.images,
+            sku: self.sku_length,
+        }
+    }
+}
+
 /// Names one throttled operation of a channel: `searchOrders`.
 pub type Endpoint = &'static str;
 

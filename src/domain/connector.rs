@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::capability::Descriptor;
+use super::capability::{Descriptor, TextLimits};
 use super::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};
 use super::ids::{ChannelOrderId, ListingRef, PageToken, Sku, SubmissionId};
 use super::issue::Issue;
@@ -110,6 +110,11 @@ pub struct Account {
 #[async_trait]
 pub trait Connector: fmt::Debug + Send + Sync {
     fn descriptor(&self) -> &'static Descriptor;
+
+    /// The limits of texts, where they depend on the settings; otherwise those of the descriptor.
+    fn text_limits(&self) -> TextLimits {
+        self.descriptor().limits.texts()
+    }
 
     /// Proves the credential with the cheapest call that a sync would make too.
     async fn check(&self) -> Result<Account>;

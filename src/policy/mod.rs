@@ -14,7 +14,7 @@ use std::sync::Arc;
 use iso_currency::Currency;
 use serde::Deserialize;
 
-use crate::domain::capability::Limits;
+use crate::domain::capability::TextLimits;
 use crate::domain::catalog::{Columns, Item, Qualifier};
 use crate::domain::guard::Guard;
 use crate::domain::ids::ChannelName;
@@ -103,7 +103,7 @@ impl ChannelPolicy {
         &self,
         channel: &ChannelName,
         columns: &Arc<Columns>,
-        limits: &Limits,
+        limits: TextLimits,
         default_currency: Option<Currency>,
     ) -> Result<Compiled, Vec<Issue>> {
         let locale = self.content.locale.as_deref();

@@ -144,6 +144,11 @@ impl Spec {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// Most characters of a column.
+    pub fn longest(&self, name: &str) -> Option<usize> {
+        self.position(name).map(|position| self.columns[position].max)
+    }
+
     /// Most pictures of one listing.
     pub fn images(&self) -> usize {
         match self.columns[ADDITIONAL_IMAGE_LINK].shape {

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 use crate::config::settings::Settings;
 use crate::connectors::{Environment, Factory};
 use crate::domain::capability::{
-    Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, Variants,
+    Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, TextLimits, Variants,
 };
 use crate::domain::catalog::ItemKind;
 use crate::domain::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};
@@ -72,9 +72,9 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         order_lookback: Duration::ZERO,
         submission_deadline: Duration::ZERO,
         quotas: &[],
-        // The smaller of Google's and Meta's; what exceeds the configured format is found by the audit.
-        title_length: Some(150),
-        description_length: Some(5000),
+        // Each format has its own: see `text_limits`.
+        title_length: None,
+        description_length: None,
         images: None,
         sku_length: None,
     },
@@ -324,6 +324,16 @@ fn refuse_dry_run<T>(batch: &Batch<'_, T>) -> Result<()> {
 impl Connector for Feed {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
+    }
+
+    fn text_limits(&self) -> TextLimits {
+        let spec = self.spec();
+        TextLimits {
+            title: spec.longest("title"),
+            description: spec.longest("description"),
+            images: Some(spec.images()),
+            sku: spec.longest("id"),
+        }
     }
 
     async fn check(&self) -> Result<Account> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Places;
-use crate::domain::capability::Limits;
+use crate::domain::capability::TextLimits;
 use crate::domain::catalog::{Columns, Item};
 use crate::domain::ids::ChannelName;
 use crate::domain::issue::Issue;
@@ -67,7 +67,7 @@ impl CompiledContent {
         policy: &ContentPolicy,
         channel: &ChannelName,
         columns: &Columns,
-        limits: &Limits,
+        limits: TextLimits,
         issue: &mut dyn FnMut(Issue),
     ) -> Option<Self> {
         let locale = policy.locale.as_deref();
@@ -126,8 +126,8 @@ impl CompiledContent {
             templated,
             templated_attributes,
             policy: policy.clone(),
-            title_length: tighter(policy.title_length, limits.title_length),
-            description_length: tighter(policy.description_length, limits.description_length),
+            title_length: tighter(policy.title_length, limits.title),
+            description_length: tighter(policy.description_length, limits.description),
             images: limits.images,
         })
     }
