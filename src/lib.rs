@@ -1,10 +1,10 @@
 //! skucast: one catalog, many channels, one ledger.
 
 pub mod app;
+pub mod catalog_csv;
 pub mod cli;
 pub mod config;
 pub mod connectors;
-pub mod catalog_csv;
 pub mod domain;
 pub mod halt;
 pub mod http;

@@ -17,17 +17,19 @@ use crate::domain::{Error, ErrorKind};
 pub const VERSION: u32 = 1;
 
 /// `plan`. With its rows it is also the file that `push --plan` takes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanDocument {
     pub version: u32,
     pub plan_id: String,
     pub made_at: Timestamp,
     pub channels: Vec<PlanChannel>,
+    /// The catalog lost rows: no channel is pushed.
+    pub guard: Option<GuardStop>,
     /// Of the catalog itself.
     pub issues: Vec<Issue>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanChannel {
     pub channel: ChannelName,
     pub kind: String,
@@ -108,6 +110,7 @@ impl PlanDocument {
             plan_id: plan.id(channels),
             made_at: now,
             channels: planned.chain(failed).collect(),
+            guard: None,
             issues: plan.issues.clone(),
         }
     }
@@ -185,6 +188,8 @@ pub struct RunDocument {
     pub version: u32,
     pub run_id: RunId,
     pub channels: Vec<RunChannel>,
+    /// The catalog lost rows: no channel was pushed.
+    pub guard: Option<GuardStop>,
     /// Of the catalog itself.
     pub issues: Vec<Issue>,
 }
@@ -237,7 +242,15 @@ impl RunChannel {
         self.failed += report.failed;
         self.in_doubt += report.in_doubt;
         self.left += report.left;
-        self.issues.extend(report.issues);
+        for issue in report.issues {
+            // Planning and sending may find the same; planning knows the row.
+            let known = |other: &Issue| {
+                (&other.sku, &other.code, &other.field) == (&issue.sku, &issue.code, &issue.field)
+            };
+            if !self.issues.iter().any(known) {
+                self.issues.push(issue);
+            }
+        }
         if let Some(error) = &report.error {
             self.fail(error);
         }

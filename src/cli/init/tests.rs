@@ -1,9 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::*;
-use crate::domain::capability::{Limits, Routes, Variants};
+use crate::domain::capability::TextLimits;
 use crate::domain::catalog::{Column, Columns, Held, Item, ItemKind};
 use crate::domain::ids::ChannelName;
 use crate::policy::{ChannelPolicy, Trace};
@@ -170,22 +169,11 @@ fn every_sku_that_is_sold_has_stock_at_two_locations() {
 }
 
 /// A channel that takes everything.
-const LIMITS: Limits = Limits {
-    variants: Variants::InOrder,
-    batch_within_parent: false,
-    stock: Routes::NONE,
-    price: Routes::NONE,
-    listing: Routes::NONE,
-    end: Routes::NONE,
-    find_batch: 1,
-    shipment_batch: 1,
-    order_lookback: Duration::ZERO,
-    submission_deadline: Duration::ZERO,
-    quotas: &[],
-    title_length: None,
-    description_length: None,
+const LIMITS: TextLimits = TextLimits {
+    title: None,
+    description: None,
     images: None,
-    sku_length: None,
+    sku: None,
 };
 
 fn items() -> Vec<Item> {
@@ -223,7 +211,7 @@ fn the_policies_of_the_example_fit_its_catalog() {
         let name = ChannelName::new(name);
         let currency = crate::domain::money::currency("EUR");
         let compiled = policy
-            .compile(&name, &items[0].columns, &LIMITS, currency)
+            .compile(&name, &items[0].columns, LIMITS, currency)
             .unwrap();
         for item in &items {
             let sold = compiled.selects(item).is_ok();
@@ -250,7 +238,7 @@ fn the_marketplace_of_the_example_has_its_own_price_and_words() {
         .compile(
             &"amazon-de".into(),
             &items[0].columns,
-            &LIMITS,
+            LIMITS,
             crate::domain::money::currency("EUR"),
         )
         .unwrap();

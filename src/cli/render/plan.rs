@@ -49,6 +49,9 @@ fn labeled(counts: &Counts) -> [(&'static str, u64); 6] {
 /// For the terminal.
 pub fn text(plan: &PlanDocument, paint: Paint) -> String {
     let mut out = String::new();
+    if let Some(stop) = &plan.guard {
+        out.push_str(&guard_text(stop, paint));
+    }
     for channel in &plan.channels {
         out.push_str(&channel_text(channel, paint));
         out.push('\n');
@@ -274,6 +277,12 @@ pub fn markdown(plan: &PlanDocument) -> String {
         ));
     }
     out.push('\n');
+    if let Some(stop) = &plan.guard {
+        out.push_str(&format!(
+            "**Stopped by the guard:** {}\n\n",
+            escaped(&stop.message())
+        ));
+    }
     for channel in &plan.channels {
         let name = escaped(channel.channel.as_str());
         if let Some(error) = &channel.error {
@@ -430,6 +439,7 @@ mod tests {
             plan_id: "00ff".into(),
             made_at: "2026-01-10T00:00:00Z".parse().unwrap(),
             channels,
+            guard: None,
             issues: Vec::new(),
         }
     }

@@ -54,6 +54,9 @@ pub fn text(run: &RunDocument, paint: Paint) -> String {
         out.push_str(&counts(run, paint));
         out.push('\n');
     }
+    if let Some(stop) = &run.guard {
+        out.push_str(&guard_text(stop, paint));
+    }
     for channel in &run.channels {
         out.push_str(&trouble(channel, paint));
     }
@@ -195,6 +198,7 @@ mod tests {
             version: 1,
             run_id: "2026-01-10T00:00:00Z-1f3a".into(),
             channels,
+            guard: None,
             issues: Vec::new(),
         }
     }

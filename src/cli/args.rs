@@ -1,0 +1,306 @@
+//! What can be typed after `skucast`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+
+use super::ui::{ColorChoice, UiOptions};
+use crate::domain::change::Lane;
+use crate::domain::order::OrderStatus;
+
+/// One catalog, many channels: push listings, prices and stock, pull orders
+#[derive(Debug, Parser)]
+#[command(name = "skucast", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 some items or channels failed and the rest is done,
+4 changes are pending (plan --exit-code), 5 stopped by the guard, 6 another run holds the lock,
+7 the time budget ran out and the remainder is kept, 130 interrupted";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The configuration
+    #[arg(
+        long,
+        global = true,
+        env = "SKUCAST_CONFIG",
+        default_value = "channels.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// Only this channel (repeatable)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub channel: Vec<String>,
+    /// Only skus like this, with * and ? (repeatable)
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub sku: Vec<String>,
+    /// Only these changes
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "WHAT"
+    )]
+    pub only: Vec<Only>,
+    /// One JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more; twice for every request
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// No progress bars
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
+    pub color: ColorChoice,
+    /// Answer every question with yes
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// The moment that the stock file speaks of, when neither its `as_of` column nor its modification time does
+    #[arg(long, global = true, value_name = "TIME")]
+    pub stock_as_of: Option<Timestamp>,
+}
+
+impl Global {
+    pub fn ui(&self) -> UiOptions {
+        UiOptions {
+            color: self.color,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            no_progress: self.no_progress,
+            json: self.json,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    Stock,
+    Price,
+    Listing,
+}
+
+impl Only {
+    pub fn lanes(self) -> &'static [Lane] {
+        match self {
+            Self::Stock => &[Lane::Zero, Lane::Stock],
+            Self::Price => &[Lane::Price],
+            Self::Listing => &[Lane::Listing, Lane::End],
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented channels.toml, a small catalog and a stock file that work at once
+    Init {
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Replace files that are there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Find every problem of the catalog that can be found offline
+    Check {
+        #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+        format: CheckFormat,
+    },
+    /// Show what would change on every channel, and change nothing
+    Plan {
+        #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+        format: PlanFormat,
+        /// Keep the plan for `push --plan`
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// End with 4 when there is something to change
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Send the changes, without pulling orders first
+    Push(PushArgs),
+    /// Pull orders into the ledger
+    Pull {
+        #[command(flatten)]
+        limits: LimitArgs,
+    },
+    /// Pull orders, then push: the cron job
+    Sync(PushArgs),
+    /// Tell how every channel stands
+    Status,
+    /// Show every step from the catalog to what each channel shows of one sku
+    Explain { sku: String },
+    /// Look at the orders in the ledger
+    #[command(subcommand)]
+    Orders(OrdersCommand),
+    /// Confirm shipments from a CSV with the columns order, carrier, tracking
+    Ship {
+        /// Further columns: channel, sku, quantity, shipped_at
+        file: PathBuf,
+    },
+    /// Look at the configured channels, and at what each kind can do
+    #[command(subcommand)]
+    Channels(ChannelsCommand),
+    /// Serve one emulated channel until it is stopped
+    Sandbox(SandboxArgs),
+    /// Write a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual page
+    Man,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    Text,
+    Json,
+    Sarif,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    Text,
+    Json,
+    /// For a pull request
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    /// Stop after so long and keep the remainder: 50s, 10m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub time: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Send exactly this plan; rows whose ground has moved since are refused
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Let the channels that can do so validate the listings, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Let a plan that the guard stopped pass once, with the token it named (repeatable)
+    #[arg(long, value_name = "TOKEN")]
+    pub approve: Vec<String>,
+    /// Wait so long for what channels accept for later
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OrdersCommand {
+    /// The newest orders first
+    List(OrderArgs),
+    /// One order with its lines, money and parcels
+    Show { order: String },
+    /// One row per order line
+    Export {
+        #[command(flatten)]
+        orders: OrderArgs,
+        #[arg(long, value_enum, default_value = "csv", value_name = "FORMAT")]
+        format: ExportFormat,
+        /// Instead of stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct OrderArgs {
+    #[arg(long, value_parser = status, value_name = "STATUS")]
+    pub status: Option<OrderStatus>,
+    /// Placed since then: 2026-11-01T00:00:00Z, or 7d
+    #[arg(long, value_parser = since, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ChannelsCommand {
+    /// The channels of the configuration
+    List,
+    /// Prove each credential with the cheapest call
+    Check,
+    /// What each kind of channel can do, and its limits
+    Capabilities {
+        /// Limits, quotas and settings of one kind
+        kind: Option<String>,
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    #[arg(long)]
+    pub kind: String,
+    /// 0 takes any free port
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Keep the state in this file between runs
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// What goes wrong: none, throttled, flaky, lossy, ignoring, stuck, looping, or a JSON file
+    #[arg(long, default_value = "none", value_name = "PROFILE")]
+    pub faults: String,
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: SignedDuration = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no duration: write 30s, 10m or 1h30m"))?;
+    Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+fn status(text: &str) -> Result<OrderStatus, String> {
+    OrderStatus::parse(text).ok_or_else(|| {
+        let known: Vec<_> = OrderStatus::ALL
+            .iter()
+            .map(|status| status.as_str())
+            .collect();
+        format!("`{text}` is no status: {}", known.join(", "))
+    })
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<i64>().ok());
+    let back = days
+        .map(|days| SignedDuration::from_hours(24 * days))
+        .or_else(|| text.parse().ok());
+    back.and_then(|back| Timestamp::now().saturating_sub(back).ok())
+        .ok_or_else(|| {
+            format!("`{text}` is neither a time as 2026-11-01T00:00:00Z nor an age as 7d")
+        })
+}
