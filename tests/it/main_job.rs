@@ -1,0 +1,231 @@
+//! The main job: one catalog, several channels, one ledger, again and again.
+
+use crate::world::{HEADER, World, channel, row};
+
+fn shop_amazon_google(rows: u32) -> World {
+    let mut world = World::new();
+    world
+        .marketplace("shop", "woocommerce")
+        .marketplace("amazon", "amazon")
+        .feed("google");
+    write_rows(&world, rows, "10");
+    world
+}
+
+fn write_rows(world: &World, rows: u32, quantity: &str) {
+    let mut lines = vec![HEADER.to_owned()];
+    lines.extend((1..=rows).map(|number| row(number, "19.90", quantity)));
+    world.catalog(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn writes(world: &World, name: &str) -> u64 {
+    world
+        .at(name)
+        .requests()
+        .iter()
+        .filter(|(operation, _)| !operation.starts_with("GET") && !operation.contains("token"))
+        .map(|(_, count)| count)
+        .sum()
+}
+
+#[test]
+fn creates_then_sends_what_changed_then_nothing() {
+    let world = shop_amazon_google(12);
+    let first = world.json(&["sync"]).expect(0).json();
+    for name in ["shop", "amazon", "google"] {
+        assert_eq!(channel(&first, name)["applied"], 12, "{first:#}");
+    }
+    let before = (writes(&world, "shop"), writes(&world, "amazon"));
+    let feed_before = world.read("google.tsv");
+
+    let second = world.json(&["sync"]).expect(0).json();
+    for name in ["shop", "amazon", "google"] {
+        assert_eq!(channel(&second, name)["applied"], 0, "{second:#}");
+        assert_eq!(channel(&second, name)["unchanged"], 12);
+    }
+    assert_eq!(
+        (writes(&world, "shop"), writes(&world, "amazon")),
+        before,
+        "a run with nothing to do wrote something"
+    );
+    assert_eq!(world.read("google.tsv"), feed_before);
+    assert!(
+        world
+            .state("shop")
+            .created
+            .values()
+            .all(|count| *count == 1)
+    );
+}
+
+#[test]
+fn an_order_on_one_channel_lowers_the_stock_on_all() {
+    let world = shop_amazon_google(3);
+    world.json(&["sync"]).expect(0);
+    let order = world.buy("amazon", "SKU-2", 4);
+
+    let second = world.json(&["sync"]).expect(0).json();
+    assert_eq!(channel(&second, "amazon")["orders"]["new"], 1, "{second:#}");
+    assert_eq!(world.quantity("shop", "SKU-2"), Some(6));
+    assert_eq!(world.quantity("amazon", "SKU-2"), Some(6));
+    assert_eq!(world.quantity("shop", "SKU-1"), Some(10));
+
+    let orders = world.json(&["orders", "list"]).expect(0).json();
+    assert_eq!(orders["orders"][0]["channel_order_id"], order.as_str());
+    assert_eq!(orders["orders"][0]["lines"][0]["sku"], "SKU-2");
+    assert_eq!(orders["orders"][0]["lines"][0]["quantity"], 4);
+
+    let third = world.json(&["sync"]).expect(0).json();
+    for name in ["shop", "amazon", "google"] {
+        assert_eq!(channel(&third, name)["applied"], 0, "{third:#}");
+    }
+}
+
+#[test]
+fn a_canceled_order_gives_its_stock_back() {
+    let world = shop_amazon_google(1);
+    world.json(&["sync"]).expect(0);
+    let order = world.buy("shop", "SKU-1", 3);
+    world.json(&["sync"]).expect(0);
+    assert_eq!(world.quantity("amazon", "SKU-1"), Some(7));
+    let now = jiff::Timestamp::now();
+    world
+        .at("shop")
+        .with(|sandbox| sandbox.cancel(&order, now))
+        .unwrap();
+    world.json(&["sync"]).expect(0);
+    assert_eq!(world.quantity("amazon", "SKU-1"), Some(10));
+}
+
+#[test]
+fn an_order_that_the_stock_file_knows_is_not_counted_twice() {
+    let world = shop_amazon_google(1);
+    world.json(&["sync"]).expect(0);
+    world.buy("amazon", "SKU-1", 4);
+    world.json(&["sync"]).expect(0);
+    assert_eq!(world.quantity("shop", "SKU-1"), Some(6));
+    // The seller's own system has counted the order and wrote its stock anew.
+    write_rows(&world, 1, "6");
+    world.json(&["sync"]).expect(0);
+    assert_eq!(world.quantity("shop", "SKU-1"), Some(6));
+}
+
+#[test]
+fn a_sku_that_left_the_catalog_goes_to_zero_and_a_held_one_stays() {
+    let world = shop_amazon_google(4);
+    world.json(&["sync"]).expect(0);
+    let rows = [
+        HEADER.to_owned(),
+        row(1, "19.90", "10"),
+        row(2, "Nill", "9"),
+        row(3, "19.90", "10"),
+    ];
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let ran = world.json(&["sync"]).expect(3).json();
+    assert_eq!(world.quantity("shop", "SKU-4"), Some(0), "{ran:#}");
+    // The bad price keeps the price; the stock goes on.
+    assert_eq!(world.quantity("shop", "SKU-2"), Some(9));
+    assert_eq!(ran["issues"][0]["source"]["line"], 3);
+    assert_eq!(ran["issues"][0]["source"]["value"], "Nill");
+}
+
+#[test]
+fn one_channel_that_is_down_does_not_keep_the_others() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce").feed("google");
+    world.configure(
+        "[channels.dead]\nkind = \"woocommerce\"\n[channels.dead.settings]\nurl = \"http://127.0.0.1:9\"\n\
+         consumer_key = \"ck_x\"\nconsumer_secret = \"cs_x\"\ncurrency = \"EUR\"",
+    );
+    write_rows(&world, 2, "5");
+    let ran = world.json(&["sync"]).expect(3).json();
+    assert_eq!(channel(&ran, "shop")["applied"], 2, "{ran:#}");
+    assert_eq!(channel(&ran, "google")["applied"], 2);
+    assert_eq!(channel(&ran, "dead")["ok"], false);
+    assert_eq!(channel(&ran, "dead")["error"]["code"], "unavailable");
+}
+
+#[test]
+fn live_listings_are_taken_over_and_foreign_ones_left_alone() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    write_rows(&world, 3, "5");
+    world.json(&["sync"]).expect(0);
+    // A new ledger: nothing is known, but three listings are live.
+    for name in ["channels.db", "channels.db-wal", "channels.db-shm"] {
+        let _ = std::fs::remove_file(world.path(name));
+    }
+    let rows = [
+        HEADER.to_owned(),
+        row(1, "19.90", "5"),
+        row(2, "19.90", "4"),
+    ];
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    world.json(&["sync"]).expect(0);
+    let state = world.state("shop");
+    assert!(
+        state.created.values().all(|count| *count == 1),
+        "{:?}",
+        state.created
+    );
+    assert_eq!(world.quantity("shop", "SKU-2"), Some(4));
+    assert_eq!(
+        world.quantity("shop", "SKU-3"),
+        Some(5),
+        "a listing that was never ours was touched"
+    );
+}
+
+#[test]
+fn a_reviewed_plan_is_sent_and_rows_whose_ground_moved_are_refused() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    write_rows(&world, 3, "5");
+    world.json(&["sync"]).expect(0);
+    write_rows(&world, 3, "4");
+    let plan = world
+        .json(&["plan", "--out", "reviewed.json", "--exit-code"])
+        .expect(4)
+        .json();
+    assert_eq!(channel(&plan, "shop")["changes"]["stock"], 3, "{plan:#}");
+    assert_eq!(world.quantity("shop", "SKU-1"), Some(5), "a plan wrote");
+    // One row moves on after the review.
+    let rows = [
+        HEADER.to_owned(),
+        row(1, "19.90", "2"),
+        row(2, "19.90", "4"),
+        row(3, "19.90", "4"),
+    ];
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let ran = world
+        .json(&["push", "--plan", "reviewed.json"])
+        .expect(3)
+        .json();
+    assert_eq!(channel(&ran, "shop")["applied"], 2, "{ran:#}");
+    assert_eq!(channel(&ran, "shop")["issues"][0]["code"], "plan_row_moved");
+    assert_eq!(world.quantity("shop", "SKU-1"), Some(5));
+    assert_eq!(world.quantity("shop", "SKU-2"), Some(4));
+}
+
+#[test]
+fn only_and_sku_narrow_a_run() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    write_rows(&world, 3, "5");
+    world.json(&["sync"]).expect(0);
+    let rows = [
+        HEADER.to_owned(),
+        row(1, "21.90", "4"),
+        row(2, "21.90", "4"),
+        row(3, "19.90", "5"),
+    ];
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    world
+        .json(&["sync", "--only", "stock", "--sku", "*-1"])
+        .expect(0);
+    assert_eq!(world.quantity("shop", "SKU-1"), Some(4));
+    assert_eq!(world.quantity("shop", "SKU-2"), Some(5));
+    let plan = world.json(&["plan"]).expect(0).json();
+    assert_eq!(channel(&plan, "shop")["changes"]["price"], 2, "{plan:#}");
+    assert_eq!(channel(&plan, "shop")["changes"]["stock"], 1);
+}

@@ -1,0 +1,182 @@
+//! What stops a run before it does harm, and what it says then.
+
+use crate::world::{HEADER, World, channel, codes, row};
+
+fn world(rows: u32, price: &str) -> World {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    write(&world, rows, price, "5");
+    world
+}
+
+fn write(world: &World, rows: u32, price: &str, quantity: &str) {
+    let mut lines = vec![HEADER.to_owned()];
+    lines.extend((1..=rows).map(|number| row(number, price, quantity)));
+    world.catalog(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_mass_repricing_needs_approval_once() {
+    let world = world(12, "20.00");
+    world.json(&["sync"]).expect(0);
+    write(&world, 12, "21.00", "5");
+    let stopped = world.json(&["sync"]).expect(5).json();
+    let guard = &channel(&stopped, "shop")["guard"];
+    assert_eq!(guard["rule"], "reprice", "{stopped:#}");
+    let token = guard["approve"].as_str().unwrap().to_owned();
+    // Another plan is not covered by the token.
+    write(&world, 12, "21.50", "5");
+    world.json(&["sync", "--approve", &token]).expect(5);
+    write(&world, 12, "21.00", "5");
+    world.json(&["sync", "--approve", &token]).expect(0);
+    assert_eq!(
+        world.state("shop").listings["SKU-1"]
+            .price
+            .unwrap()
+            .to_string(),
+        "21.00 EUR"
+    );
+}
+
+#[test]
+fn a_slipped_decimal_point_stops_the_channel() {
+    let world = world(2, "20.00");
+    world.json(&["sync"]).expect(0);
+    write(&world, 2, "2.00", "5");
+    let stopped = world.json(&["sync"]).expect(5).json();
+    assert_eq!(channel(&stopped, "shop")["guard"]["rule"], "price_jump");
+    assert_eq!(
+        world.state("shop").listings["SKU-1"]
+            .price
+            .unwrap()
+            .to_string(),
+        "20.00 EUR"
+    );
+}
+
+#[test]
+fn a_catalog_that_lost_rows_stops_the_run() {
+    let world = world(20, "20.00");
+    world.json(&["sync"]).expect(0);
+    write(&world, 10, "20.00", "5");
+    let stopped = world.json(&["sync"]).expect(5).json();
+    assert_eq!(stopped["guard"]["rule"], "rows_lost", "{stopped:#}");
+    assert_eq!(world.quantity("shop", "SKU-20"), Some(5));
+}
+
+#[test]
+fn a_broken_file_stops_the_run_before_any_write() {
+    let world = world(3, "20.00");
+    world.json(&["sync"]).expect(0);
+    for (content, said) in [
+        (String::new(), "empty"),
+        (format!("{HEADER}\n"), "no row"),
+        (
+            format!("{HEADER}\n{}\nSKU-2,Lant", row(1, "20.00", "5")),
+            "cut short",
+        ),
+        ("name,colour\nlamp,red\n".to_owned(), "sku"),
+    ] {
+        world.write("catalog.csv", &content);
+        let ran = world.run(&["sync"]);
+        assert!(matches!(ran.code, 1 | 2), "{} {}", ran.code, ran.stderr);
+        assert!(ran.stderr.contains(said), "`{said}` in {}", ran.stderr);
+        assert_eq!(world.quantity("shop", "SKU-3"), Some(5));
+    }
+}
+
+#[test]
+fn absence_is_not_believed_while_rows_cannot_be_read() {
+    let world = world(4, "20.00");
+    world.json(&["sync"]).expect(0);
+    // The third row's quote swallows the rest of its line.
+    let rows = [
+        HEADER.to_owned(),
+        row(1, "20.00", "5"),
+        row(2, "20.00", "5"),
+        format!("\"{}", row(3, "20.00", "5")),
+    ];
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let ran = world.json(&["sync"]).expect(3).json();
+    assert!(
+        codes(&ran["issues"]).contains(&("unclosed_quote".to_owned(), 4)),
+        "{ran:#}"
+    );
+    assert_eq!(world.quantity("shop", "SKU-4"), Some(5));
+}
+
+#[test]
+fn a_wrong_key_is_named_and_not_shown() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    write(&world, 1, "20.00", "5");
+    let config = world
+        .read("channels.toml")
+        .replace("cs_sandbox", "cs_wrong");
+    world.write("channels.toml", &config);
+    let ran = world.run(&["sync", "-vv"]).expect(3);
+    let all = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(all.contains("consumer_"), "{all}");
+    assert!(!all.contains("cs_wrong"), "{all}");
+    let checked = world.json(&["channels", "check"]).expect(3).json();
+    assert_eq!(channel(&checked, "shop")["error"]["code"], "unauthorized");
+}
+
+#[test]
+fn a_second_run_leaves_at_once() {
+    let world = world(1, "20.00");
+    world.json(&["sync"]).expect(0);
+    let lock = std::fs::File::open(world.path("channels.db.run.lock")).unwrap();
+    lock.lock().unwrap();
+    world.json(&["sync"]).expect(6);
+    lock.unlock().unwrap();
+    world.json(&["sync"]).expect(0);
+}
+
+#[test]
+fn mistakes_of_the_configuration_are_told_with_their_place() {
+    let world = World::new();
+    world.write(
+        "channels.toml",
+        "[catalog]\nfile = \"catalog.csv\"\n[channels.shop]\nkind = \"woocomerce\"\n[channels.shop.stock]\nbufer = 2\n",
+    );
+    let ran = world.run(&["check"]).expect(2);
+    for said in [
+        "channels.toml:4",
+        "woocommerce",
+        "channels.toml:6",
+        "buffer",
+    ] {
+        assert!(ran.stderr.contains(said), "`{said}` in {}", ran.stderr);
+    }
+    let missing = world.run(&["check", "--config", "nowhere.toml"]).expect(2);
+    assert!(
+        missing.stderr.contains("skucast init"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn a_refused_row_is_not_sent_again_until_it_changes() {
+    let world = world(3, "20.00");
+    let refused = vec!["SKU-2".to_owned()];
+    world.at("shop").set_faults(skucast::sandbox::Profile {
+        refused_skus: refused,
+        ..Default::default()
+    });
+    let first = world.json(&["sync"]).expect(3).json();
+    assert_eq!(channel(&first, "shop")["applied"], 2, "{first:#}");
+    assert_eq!(channel(&first, "shop")["rejected"], 1);
+    let writes = |world: &World| {
+        world
+            .at("shop")
+            .requests()
+            .get("POST /products/batch")
+            .copied()
+    };
+    let before = writes(&world);
+    let second = world.json(&["sync"]).expect(3).json();
+    assert_eq!(channel(&second, "shop")["blocked"], 1, "{second:#}");
+    assert_eq!(writes(&world), before);
+}
