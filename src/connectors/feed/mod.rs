@@ -81,7 +81,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     settings: &[
         Setting {
             key: "path",
-            help: "The file to write; its folder must exist",
+            help: "The file to write; its folder is made when only that is missing",
             kind: SettingKind::Path,
             required: true,
             default: None,

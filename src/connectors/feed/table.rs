@@ -277,7 +277,8 @@ impl Table {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        if !folder.is_dir() {
+        // One level only: a deeper path that is missing is rather a typing mistake.
+        if !folder.is_dir() && fs::create_dir(&folder).is_err() && !folder.is_dir() {
             return Err(
                 Error::config(format!("the folder {} does not exist", folder.display()))
                     .hint("create it, or correct `path`"),

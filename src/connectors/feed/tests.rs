@@ -528,7 +528,7 @@ async fn check_finds_a_missing_folder_and_undeclared_calls_are_unsupported() {
     let shop = Shop::new(Format::GoogleTsv);
     let account = shop.feed.check().await.unwrap();
     assert_eq!(account.name, "feed (google-tsv)");
-    let lost = connect(&shop.folder.path().join("no/feed"), Format::GoogleTsv);
+    let lost = connect(&shop.folder.path().join("no/such/feed"), Format::GoogleTsv);
     assert!(
         lost.check()
             .await
