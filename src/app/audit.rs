@@ -1,7 +1,6 @@
 //! What a channel would refuse of a listing, as far as it is known without asking.
 
 use super::Channel;
-use super::plan::placed;
 use crate::domain::capability::TextLimits;
 use crate::domain::catalog::Item;
 use crate::domain::issue::Issue;
@@ -40,4 +39,19 @@ fn over_long(limits: TextLimits, listing: &Listing) -> Vec<Issue> {
         "a text with markup is not cut: shorten it, or write a template for this channel's description",
     );
     issues
+}
+
+/// An audit's issue, with the row that it is about.
+pub(crate) fn placed(issue: Issue, channel: &Channel, item: &Item) -> Issue {
+    let column = issue.field.clone();
+    let value = column
+        .as_deref()
+        .and_then(|name| item.value(name))
+        .map(str::to_owned);
+    issue.channel(&channel.name).sku(&item.sku).at(
+        &item.file,
+        item.line,
+        column.as_deref(),
+        value.as_deref(),
+    )
 }

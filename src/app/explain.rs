@@ -11,7 +11,7 @@ use super::desired::desire;
 use super::family::{Families, inherit};
 use super::plan::Known;
 use super::shelf::Shelf;
-use crate::domain::catalog::{Item, ItemKind, Scanned};
+use crate::domain::catalog::{Held, Item, ItemKind, Scanned};
 use crate::domain::change::Change;
 use crate::domain::ids::{ChannelName, ListingRef, Sku};
 use crate::domain::issue::{Issue, Source};
@@ -171,7 +171,7 @@ fn explain_channel(
         }
     }
     if desired.held.any() {
-        let what = super::plan::held_words(desired.held);
+        let what = held_words(desired.held);
         explanation.why_not = Some(format!("{what} held back by errors in this row"));
     }
     explanation.issues = issues;
@@ -238,4 +238,14 @@ fn find(shelf: &Shelf, sku: &Sku) -> Result<Option<Found>> {
         }
     }
     Ok(Some(Found { item, axes }))
+}
+
+/// What a held row keeps back, in words.
+fn held_words(held: Held) -> &'static str {
+    match (held.price, held.stock, held.content) {
+        (true, true, true) => "the whole row",
+        (true, _, _) => "price",
+        (_, true, _) => "stock",
+        _ => "content",
+    }
 }

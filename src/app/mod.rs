@@ -12,6 +12,7 @@ pub mod pull;
 pub mod push;
 pub mod shelf;
 pub mod ship;
+pub mod submissions;
 pub mod sync;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use super::plan::{
 use super::pull::{Pulled, pull};
 use super::push::{PlanContext, Report, Work, push, wait_for_accepted};
 use super::shelf::Shelf;
-use super::{Channel, Scope, contact};
+use super::{Channel, Scope, contact, submissions};
 use crate::domain::change::Change;
 use crate::domain::guard::Stop;
 use crate::domain::ids::ChannelName;
@@ -94,7 +94,7 @@ struct Ready {
     index: usize,
     pulled: Option<Result<Pulled>>,
     known: Result<Known>,
-    polled: contact::Polled,
+    polled: submissions::Polled,
     issues: Vec<Issue>,
 }
 
@@ -204,7 +204,7 @@ async fn read(
         index,
         pulled,
         known: Ok(Known::default()),
-        polled: contact::Polled::default(),
+        polled: submissions::Polled::default(),
         issues: Vec::new(),
     };
     if !to_push {
@@ -213,7 +213,7 @@ async fn read(
     ready.known = async {
         if !work.dry_run {
             ready.issues = contact::resolve_doubts(&channel, ledger, now).await?;
-            ready.polled = contact::poll(&channel, ledger, now).await?;
+            ready.polled = submissions::poll(&channel, ledger, now).await?;
         }
         contact::known(&channel, ledger, work.progress.as_ref(), !work.dry_run, now).await
     }

@@ -1,7 +1,8 @@
 //! Turns planned rows into what the connector takes, and calls it.
 
+use crate::app::audit::placed;
 use crate::app::desired::desire;
-use crate::app::plan::{Planned, placed, reread};
+use crate::app::plan::{Planned, reread};
 use crate::domain::change::{
     Action, Batch, EndChange, Lane, ListingChange, PriceChange, Route, StockChange,
 };

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::contact::{self, Polled};
 use super::family::Families;
 use super::plan::{ChannelPlan, Known, Plan};
 use super::shelf::Shelf;
+use super::submissions::{Polled, poll};
 use super::{Channel, Progress};
 use crate::domain::ids::{RunId, Sku};
 use crate::domain::issue::Issue;
@@ -200,7 +200,7 @@ pub async fn wait_for_accepted(
         if report.accepted == 0 || late || work.halt.sleep(pause).await.is_err() {
             return Ok(());
         }
-        report.add_polled(contact::poll(channel, &work.ledger, Timestamp::now()).await?);
+        report.add_polled(poll(channel, &work.ledger, Timestamp::now()).await?);
         pause = (pause * 2).min(SLOWEST_POLL);
     }
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::Push;
 use super::load::no_outcome;
-use crate::app::contact::{applied, failed};
+use crate::app::contact::failed;
 use crate::app::plan::Planned;
+use crate::app::submissions::applied;
 use crate::domain::connector::{ItemOutcome, Outcome};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;

@@ -1,0 +1,156 @@
+//! The difference between what the seller states and what each channel last confirmed.
+//!
+//! The catalog is streamed once. Of every item only its key and its place in the file are kept, and of every
+//! change its values; the content of a listing is read again when it is sent.
+
+mod draft;
+mod review;
+mod scan;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Channel;
+use super::family::Families;
+use crate::domain::catalog::{ItemKind, Locator, ScanSummary};
+use crate::domain::change::{Action, Change, Lane};
+use crate::domain::guard::Stop;
+use crate::domain::ids::{ListingRef, Sku};
+use crate::domain::issue::Issue;
+use crate::domain::ledger::{ListingRecord, Pending, Rejection};
+
+pub use review::{keep_reviewed, lost_rows, require_rows, rows_token};
+pub use scan::plan;
+pub(crate) use scan::reread;
+
+/// What is known of one channel before planning.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub records: HashMap<Sku, ListingRecord>,
+    pub pending: HashMap<Sku, Vec<Pending>>,
+    pub rejections: HashMap<(Sku, Lane), Rejection>,
+    /// Sent without an answer and not yet looked up: nothing is planned for them.
+    pub in_doubt: HashSet<Sku>,
+}
+
+/// A change and what is needed to send it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub change: Change,
+    /// Where the item stands in the catalog; `None` when it left.
+    pub at: Option<Locator>,
+    pub kind: ItemKind,
+    pub parent: Option<Sku>,
+    pub listing_ref: Option<ListingRef>,
+}
+
+/// The plan of one channel.
+#[derive(Debug)]
+pub struct ChannelPlan {
+    pub changes: Vec<Planned>,
+    pub unchanged: u64,
+    /// Rows that have something to change but are held back: by their own errors, or because the channel
+    /// refused exactly this before.
+    pub blocked: u64,
+    /// On their way: accepted by the channel, or in doubt.
+    pub waiting: u64,
+    pub stop: Option<Stop>,
+    pub issues: Vec<Issue>,
+    pub issues_left_out: u64,
+    /// Skus of the catalog that are live here and were not yet known to be ours.
+    pub newly_managed: Vec<Sku>,
+}
+
+/// Everything that one scan found.
+#[derive(Debug)]
+pub struct Plan {
+    pub summary: ScanSummary,
+    /// In the order of the channels given.
+    pub channels: Vec<ChannelPlan>,
+    /// Of the catalog itself, whatever the channel.
+    pub issues: Vec<Issue>,
+    pub(crate) families: Families,
+}
+
+/// Counts by what a seller thinks of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub zero: u64,
+    pub stock: u64,
+    pub price: u64,
+    pub create: u64,
+    pub update: u64,
+    pub end: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, change: &Change) {
+        let count = match (change.lane, change.action) {
+            (Lane::Zero, _) => &mut self.zero,
+            (Lane::Stock, _) => &mut self.stock,
+            (Lane::Price, _) => &mut self.price,
+            (Lane::Listing, Action::Create) => &mut self.create,
+            (Lane::Listing, _) => &mut self.update,
+            (Lane::End, _) => &mut self.end,
+        };
+        *count += 1;
+    }
+
+    pub fn total(&self) -> u64 {
+        self.zero + self.stock + self.price + self.create + self.update + self.end
+    }
+}
+
+impl ChannelPlan {
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        self.changes
+            .iter()
+            .for_each(|planned| counts.add(&planned.change));
+        counts
+    }
+
+    /// What `--approve` must be given to let this plan pass its guard once: it changes with the plan.
+    pub fn approval(&self, channel: &Channel) -> String {
+        let mut hash = Sha256::new();
+        digest_changes(&mut hash, channel, self);
+        let hash = hash.finalize();
+        format!(
+            "{}-{:02x}{:02x}{:02x}{:02x}",
+            channel.name, hash[0], hash[1], hash[2], hash[3]
+        )
+    }
+}
+
+fn digest_changes(hash: &mut Sha256, channel: &Channel, plan: &ChannelPlan) {
+    hash.update(channel.name.as_str().as_bytes());
+    for planned in &plan.changes {
+        // A change is plain data without maps: its JSON is one and the same on every machine.
+        hash.update(serde_json::to_vec(&planned.change).unwrap_or_default());
+        hash.update(b"\n");
+    }
+}
+
+impl Plan {
+    /// Names the plan by its content.
+    pub fn id(&self, channels: &[Arc<Channel>]) -> String {
+        let mut hash = Sha256::new();
+        for (channel, plan) in channels.iter().zip(&self.channels) {
+            digest_changes(&mut hash, channel, plan);
+        }
+        hash.finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.channels
+            .iter()
+            .all(|channel| channel.changes.is_empty())
+    }
+}

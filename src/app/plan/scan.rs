@@ -1,0 +1,260 @@
+//! One pass over the catalog for all channels: who is there, who belongs to whom, and what stands there twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::{Known, Plan, Planned};
+use crate::app::family::{Families, as_parent, inherit};
+use crate::app::shelf::Shelf;
+use crate::app::{Channel, Scope};
+use crate::domain::Result;
+use crate::domain::catalog::{Item, ItemKind, Locator, ScanSummary, Scanned};
+use crate::domain::ids::Sku;
+use crate::domain::issue::Issue;
+
+/// Scans the catalog and plans every channel. `Err` means that the catalog as a whole cannot be trusted.
+pub fn plan(
+    channels: &[Arc<Channel>],
+    known: &[Known],
+    shelf: &Shelf,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Plan> {
+    let mut planner = Planner {
+        shelf,
+        scope,
+        seen: HashMap::new(),
+        twice: HashSet::new(),
+        families: Families::default(),
+        deferred: Vec::new(),
+        parent_row: None,
+        issues: Vec::new(),
+        channels: channels
+            .iter()
+            .zip(known)
+            .map(|(channel, known)| Draft::new(channel, known, now))
+            .collect(),
+    };
+    let mut failure = None;
+    let summary = shelf.catalog.scan(&mut |scanned| match scanned {
+        _ if failure.is_some() => {}
+        Scanned::Issue(issue) => planner.issues.push(issue),
+        Scanned::Item(item, at) => {
+            if let Err(error) = planner.meet(item, at) {
+                failure = Some(error);
+            }
+        }
+    })?;
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    planner.finish(summary)
+}
+
+/// Reads an item again, with all that it takes over from its parent, as it was when it was planned.
+pub(crate) fn reread(
+    shelf: &Shelf,
+    families: &Families,
+    planned: &Planned,
+    at: Locator,
+) -> Result<Item> {
+    let row = shelf.catalog.read(at)?;
+    if planned.kind == ItemKind::Parent {
+        return Ok(as_parent(row, &planned.change.sku));
+    }
+    let mut item = row;
+    if let Some(family) = item
+        .parent_sku
+        .as_ref()
+        .and_then(|parent| families.get(parent))
+        && let Some(parent_row) = family.row
+    {
+        inherit(&mut item, &shelf.catalog.read(parent_row)?);
+    }
+    Ok(item)
+}
+
+/// What is remembered of a sku that was met.
+struct Met {
+    at: Locator,
+    kind: ItemKind,
+}
+
+struct Planner<'a> {
+    shelf: &'a Shelf,
+    scope: &'a Scope,
+    seen: HashMap<Sku, Met>,
+    /// Skus of several rows: which one is right is the seller's to say.
+    twice: HashSet<Sku>,
+    families: Families,
+    /// Variants that came before their parent.
+    deferred: Vec<(Locator, Sku)>,
+    /// The parent of the last variants, which usually is the next one's too.
+    parent_row: Option<Item>,
+    issues: Vec<Issue>,
+    channels: Vec<Draft<'a>>,
+}
+
+impl Planner<'_> {
+    fn meet(&mut self, item: Item, at: Locator) -> Result<()> {
+        if self.seen.contains_key(&item.sku) {
+            self.twice.insert(item.sku);
+            return Ok(());
+        }
+        self.seen.insert(
+            item.sku.clone(),
+            Met {
+                at,
+                kind: item.kind,
+            },
+        );
+        if item.kind == ItemKind::Parent {
+            // Planned at the end, when all its variants are known.
+            self.parent_row = Some(item);
+            return Ok(());
+        }
+        let Some(parent) = item.parent_sku.clone() else {
+            self.draft(&item, at);
+            return Ok(());
+        };
+        self.families.add_variant(&parent, &item, at);
+        match self.seen.get(&parent) {
+            Some(met) => self.draft_variant(item, at, met.at),
+            None => {
+                self.deferred.push((at, parent));
+                Ok(())
+            }
+        }
+    }
+
+    fn draft_variant(&mut self, mut item: Item, at: Locator, parent_at: Locator) -> Result<()> {
+        let parent_sku = item.parent_sku.as_ref();
+        if self.parent_row.as_ref().map(|row| &row.sku) != parent_sku {
+            self.parent_row = Some(self.shelf.catalog.read(parent_at)?);
+        }
+        if let Some(parent) = &self.parent_row {
+            inherit(&mut item, parent);
+        }
+        self.draft(&item, at);
+        Ok(())
+    }
+
+    fn draft(&mut self, item: &Item, at: Locator) {
+        if self.scope.has_sku(item.sku.as_str()) {
+            let axes = self
+                .families
+                .get(&item.sku)
+                .map(|family| family.axes.clone())
+                .unwrap_or_default();
+            for channel in &mut self.channels {
+                channel.meet(item, &axes, at, self.shelf, self.scope);
+            }
+        }
+    }
+
+    fn finish(mut self, summary: ScanSummary) -> Result<Plan> {
+        for (at, parent) in std::mem::take(&mut self.deferred) {
+            let item = self.shelf.catalog.read(at)?;
+            match self.seen.get(&parent).map(|met| met.at) {
+                Some(parent_at) => self.draft_variant(item, at, parent_at)?,
+                None => self.draft(&item, at),
+            }
+        }
+        self.draft_parents()?;
+        self.report_lone_parents();
+        self.hold_back_doubles();
+        let absence_is_certain = summary.unreadable == 0;
+        let mut channels = Vec::new();
+        for mut channel in self.channels {
+            channel.leave_out(&self.twice);
+            if absence_is_certain {
+                channel.meet_absent(self.scope);
+            } else {
+                channel.warn_absence(summary.unreadable, |sku| self.seen.contains_key(sku));
+            }
+            channels.push(channel.finish());
+        }
+        Ok(Plan {
+            summary,
+            channels,
+            issues: self.issues,
+            families: self.families,
+        })
+    }
+
+    /// Parents last: their axes come from their variants. A row that was taken for a single item before its
+    /// first variant came is planned again as the parent that it is.
+    fn draft_parents(&mut self) -> Result<()> {
+        let mut parents: Vec<Sku> = self.families.iter().map(|(sku, _)| sku.clone()).collect();
+        parents.sort();
+        let is_single = |sku: &&Sku| {
+            self.seen
+                .get(*sku)
+                .is_some_and(|met| met.kind != ItemKind::Parent)
+        };
+        let were_single: HashSet<Sku> = parents.iter().filter(is_single).cloned().collect();
+        for channel in &mut self.channels {
+            channel.forget(&were_single);
+        }
+        let mut without_row: Vec<Sku> = Vec::new();
+        for sku in parents {
+            let own_row = self.seen.get(&sku).map(|met| met.at);
+            let Some(family) = self.families.get_mut(&sku) else {
+                continue;
+            };
+            family.row = own_row;
+            let at = own_row.unwrap_or(family.first_variant);
+            if own_row.is_none() {
+                without_row.push(sku.clone());
+            }
+            let parent = as_parent(self.shelf.catalog.read(at)?, &sku);
+            self.draft(&parent, at);
+        }
+        if let Some(first) = without_row.first() {
+            self.issues.push(
+                Issue::note(
+                    "parent_without_row",
+                    format!("{} parents have no row of their own, `{first}` for one", without_row.len()),
+                )
+                .field("parent_sku")
+                .hint("each takes its content from its first variant; add a row with that sku to state it yourself"),
+            );
+        }
+        Ok(())
+    }
+
+    fn report_lone_parents(&mut self) {
+        let mut lone: Vec<&Sku> = self
+            .seen
+            .iter()
+            .filter(|(sku, met)| met.kind == ItemKind::Parent && !self.families.contains(sku))
+            .map(|(sku, _)| sku)
+            .collect();
+        lone.sort();
+        if let Some(first) = lone.first() {
+            let message = format!(
+                "{} parents have no variants and are not listed, `{first}` for one",
+                lone.len()
+            );
+            self.issues
+                .push(Issue::note("parent_without_variants", message).sku(first));
+        }
+    }
+
+    fn hold_back_doubles(&mut self) {
+        for sku in &self.twice {
+            let reported = self
+                .issues
+                .iter()
+                .any(|issue| issue.sku.as_ref() == Some(sku) && issue.code == "duplicate_sku");
+            if !reported {
+                let message = format!("`{sku}` stands in the catalog more than once");
+                self.issues
+                    .push(Issue::error("duplicate_sku", message).sku(sku).field("sku"));
+            }
+        }
+    }
+}
