@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
 use super::plan::{
-    ChannelPlan, Counts, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
+    ChannelPlan, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
 };
 use super::pull::{Pulled, pull};
 use super::push::{PlanContext, Report, Work, push, wait_for_accepted};
@@ -51,7 +51,7 @@ pub struct Order {
 /// What became of one channel.
 #[derive(Debug, Default)]
 pub struct ChannelRun {
-    pub counts: Counts,
+    planned: bool,
     pub unchanged: u64,
     pub blocked: u64,
     pub stop: Option<(Stop, String)>,
@@ -329,12 +329,11 @@ impl Run {
         order: &Order,
     ) -> bool {
         let booked = &mut self.channels[index];
-        if booked.counts == Counts::default() {
-            booked.counts = plan.counts();
-        }
-        booked.unchanged = plan.unchanged;
-        booked.blocked = plan.blocked;
-        if booked.report.issues.is_empty() {
+        // A later round plans what the first one left, and finds unchanged what the first one sent.
+        if !booked.planned {
+            booked.planned = true;
+            booked.unchanged = plan.unchanged;
+            booked.blocked = plan.blocked;
             booked.report.issues.append(&mut plan.issues);
         }
         let Some(stop) = plan.stop.clone() else {

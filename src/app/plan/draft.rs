@@ -32,7 +32,6 @@ pub(super) struct Draft<'a> {
     parents: HashSet<Sku>,
     now: Timestamp,
     changes: Vec<Planned>,
-    unchanged: HashSet<Sku>,
     blocked: HashSet<Sku>,
     waiting: HashSet<Sku>,
     /// New listings for which no stock is stated.
@@ -51,7 +50,6 @@ impl<'a> Draft<'a> {
             parents: HashSet::new(),
             now,
             changes: Vec::new(),
-            unchanged: HashSet::new(),
             blocked: HashSet::new(),
             waiting: HashSet::new(),
             without_stock: 0,
@@ -108,12 +106,6 @@ impl<'a> Draft<'a> {
             record => self.create(item, &desired, record, &mut changes),
         }
         changes.retain(|change: &Change| scope.has_lane(change.lane));
-        if changes.is_empty() {
-            if !self.blocked.contains(&item.sku) && !self.waiting.contains(&item.sku) {
-                self.unchanged.insert(item.sku.clone());
-            }
-            return;
-        }
         for change in changes {
             if let Some(rejection) = self.known.rejections.get(&(item.sku.clone(), change.lane))
                 && rejection.after == change.after
@@ -337,7 +329,6 @@ impl<'a> Draft<'a> {
     pub(super) fn forget(&mut self, skus: &HashSet<Sku>) {
         self.changes
             .retain(|planned| !skus.contains(&planned.change.sku));
-        self.unchanged.retain(|sku| !skus.contains(sku));
         self.blocked.retain(|sku| !skus.contains(sku));
         let is_forgotten = |issue: &Issue| issue.sku.as_ref().is_some_and(|sku| skus.contains(sku));
         self.issues.retain(|issue| !is_forgotten(issue));
@@ -348,7 +339,6 @@ impl<'a> Draft<'a> {
         self.changes
             .retain(|planned| !doubles.contains(&planned.change.sku));
         for sku in doubles {
-            self.unchanged.remove(sku);
             if self.selected.contains(sku) {
                 self.blocked.insert(sku.clone());
             }
@@ -460,14 +450,18 @@ impl<'a> Draft<'a> {
             .iter()
             .map(|planned| &planned.change.sku)
             .collect();
+        let held: HashSet<&Sku> = self
+            .blocked
+            .iter()
+            .filter(|sku| !changed.contains(sku))
+            .collect();
+        let is_unchanged = |sku: &&Sku| {
+            !changed.contains(sku) && !held.contains(sku) && !self.waiting.contains(*sku)
+        };
         ChannelPlan {
             stop: tally.judge(&self.channel.guard, live),
-            unchanged: self.unchanged.len() as u64,
-            blocked: self
-                .blocked
-                .iter()
-                .filter(|sku| !changed.contains(sku))
-                .count() as u64,
+            unchanged: self.selected.iter().filter(is_unchanged).count() as u64,
+            blocked: held.len() as u64,
             waiting: self.waiting.len() as u64,
             issues: self.issues,
             issues_left_out: self.issues_left_out,
