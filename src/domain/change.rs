@@ -86,7 +86,10 @@ pub struct PriceChange {
 
 #[derive(Clone, Debug)]
 pub struct ListingChange {
-    /// `None` creates.
+    /// [`Action::Create`] sends everything, price and stock as well; [`Action::Update`] the content alone.
+    pub action: Action,
+    /// Of an update, the listing. Of a creation, the listing that was ended before and comes back, if the
+    /// channel still keeps it.
     pub listing_ref: Option<ListingRef>,
     /// The parent's listing, for a variant on a channel that keeps variants under parents.
     pub parent_ref: Option<ListingRef>,
@@ -95,7 +98,7 @@ pub struct ListingChange {
 
 impl ListingChange {
     pub fn is_create(&self) -> bool {
-        self.listing_ref.is_none()
+        self.action == Action::Create
     }
 }
 

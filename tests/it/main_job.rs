@@ -229,3 +229,54 @@ fn only_and_sku_narrow_a_run() {
     assert_eq!(channel(&plan, "shop")["changes"]["price"], 2, "{plan:#}");
     assert_eq!(channel(&plan, "shop")["changes"]["stock"], 1);
 }
+
+#[test]
+fn what_was_ended_comes_back_whole() {
+    let mut world = World::new();
+    for (name, kind) in [("shop", "woocommerce"), ("amazon", "amazon")] {
+        world.marketplace(name, kind);
+        // The table of the last marketplace is its settings; a dotted key reaches the channel itself.
+        world.configure(&format!("[channels.{name}.guard]\nmin_listings = 100"));
+    }
+    world.feed("google");
+    let config = world.read("channels.toml");
+    let config = config.replace("kind = ", "absent = \"end\"\nkind = ");
+    world.write("channels.toml", config);
+    write_rows(&world, 3, "10");
+    world.json(&["sync"]).expect(0);
+    write_rows(&world, 2, "10");
+    world
+        .json(&["sync", "--wait", "10s", "--approve", "rows-2"])
+        .expect(0);
+    for name in ["shop", "amazon"] {
+        assert!(
+            world
+                .state(name)
+                .listings
+                .get("SKU-3")
+                .is_none_or(|listing| !listing.live),
+            "{name}"
+        );
+    }
+    assert!(!world.read("google.tsv").contains("SKU-3"));
+    // Back, cheaper and with less stock than before.
+    let rows = [
+        HEADER.to_owned(),
+        row(1, "19.90", "10"),
+        row(2, "19.90", "10"),
+        row(3, "15.00", "4"),
+    ];
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let back = world.json(&["sync", "--wait", "10s"]).expect(0).json();
+    for name in ["shop", "amazon"] {
+        let listing = &world.state(name).listings["SKU-3"];
+        assert!(listing.live, "{name} {back:#}");
+        assert_eq!(listing.quantity, Some(4), "{name}");
+        assert_eq!(listing.price.unwrap().to_string(), "15.00 EUR", "{name}");
+    }
+    assert!(world.read("google.tsv").contains("15.00 EUR"));
+    let third = world.json(&["sync"]).expect(0).json();
+    for name in ["shop", "amazon", "google"] {
+        assert_eq!(channel(&third, name)["applied"], 0, "{third:#}");
+    }
+}

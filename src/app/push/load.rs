@@ -186,6 +186,7 @@ impl Push<'_> {
             None => None,
         };
         Ok(ListingChange {
+            action: planned.change.action,
             listing_ref,
             parent_ref,
             listing,

@@ -4,6 +4,7 @@ mod listings;
 mod orders;
 mod trouble;
 
+use crate::domain::change::Action;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -155,6 +156,7 @@ fn key() -> IdempotencyKey {
 
 fn create(listing: Listing) -> ListingChange {
     ListingChange {
+        action: Action::Create,
         listing_ref: None,
         parent_ref: None,
         listing,

@@ -405,7 +405,7 @@ impl Connector for Feed {
                 push.answer(sku, Outcome::Rejected(converted.issues));
                 continue;
             }
-            match &change.listing_ref {
+            match change.listing_ref.as_ref().filter(|_| !change.is_create()) {
                 None => push.edit(
                     sku,
                     sku.as_str(),

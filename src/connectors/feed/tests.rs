@@ -1,5 +1,6 @@
 //! The connector as a whole, over real files.
 
+use crate::domain::change::Action;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,7 @@ impl Shop {
         let items: Vec<_> = listings
             .into_iter()
             .map(|listing| ListingChange {
+                action: if update { Action::Update } else { Action::Create },
                 listing_ref: update.then(|| ListingRef::new(listing.sku.as_str())),
                 parent_ref: None,
                 listing,

@@ -229,7 +229,7 @@ impl WooCommerce {
             (None, _) => Target::Products,
         };
         let mut document = convert::content(listing, &self.units);
-        if place.is_none() {
+        if change.is_create() {
             document.extend(convert::creation(listing));
         }
         if let Some(path) = &listing.category

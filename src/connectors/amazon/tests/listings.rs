@@ -1,5 +1,6 @@
 //! Listings, stock and prices: written, answered, read back.
 
+use crate::domain::change::Action;
 use super::*;
 
 #[tokio::test]
@@ -37,6 +38,7 @@ async fn content_is_updated_without_touching_price_and_stock() {
     let (_running, connector) = start().await;
     list(&*connector, vec![listing("A")]).await;
     let update = ListingChange {
+        action: Action::Update,
         listing_ref: Some("A".into()),
         parent_ref: None,
         listing: Listing {

@@ -1,5 +1,6 @@
 //! Listings, their prices and stock, and what goes wrong with them.
 
+use crate::domain::change::Action;
 use super::super::fixtures::{euros, parent, single, variant};
 use super::super::sandbox::READ_ONLY_KEY;
 use super::*;
@@ -52,6 +53,7 @@ async fn a_product_lives_from_creation_to_its_end() {
     mug.images
         .push("https://pictures.example/back.jpg".to_owned());
     let update = ListingChange {
+        action: Action::Update,
         listing_ref: Some(listing_ref.clone()),
         parent_ref: None,
         listing: mug.clone(),
@@ -268,6 +270,7 @@ async fn trouble_of_the_shop_is_told_by_its_kind() {
     let mut mug_with_picture = single("MUG-1");
     mug_with_picture.images = vec!["https://pictures.example/mug.jpg".to_owned()];
     let update = ListingChange {
+        action: Action::Update,
         listing_ref: Some(mug.clone()),
         parent_ref: None,
         listing: mug_with_picture,

@@ -3,6 +3,7 @@
 mod listings;
 mod orders;
 
+use crate::domain::change::Action;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +87,7 @@ impl Shop {
 
     async fn create(&self, listing: Listing) -> ListingRef {
         let change = ListingChange {
+            action: Action::Create,
             listing_ref: None,
             parent_ref: None,
             listing,
@@ -209,6 +211,7 @@ fn ordered<'a>(
 
 fn create(listing: Listing, parent: Option<&ListingRef>) -> ListingChange {
     ListingChange {
+        action: Action::Create,
         listing_ref: None,
         parent_ref: parent.cloned(),
         listing,
