@@ -40,6 +40,9 @@ impl Push<'_> {
             if rows.is_empty() {
                 continue;
             }
+            if self.work.dry_run && !self.can_validate(lane) {
+                continue;
+            }
             if ended || self.channel.halt.is_due() {
                 self.leave(rows.len()).await;
                 continue;
@@ -64,6 +67,17 @@ impl Push<'_> {
         }
         self.channel.halt.set_slice(None);
         stopped.map_or(Ok(()), Err)
+    }
+
+    /// Only content can be shown to a channel without changing anything, and not to every channel.
+    fn can_validate(&self, lane: Lane) -> bool {
+        lane == Lane::Listing
+            && self
+                .channel
+                .connector
+                .descriptor()
+                .capability
+                .listing_dry_run
     }
 
     async fn leave(&self, rows: usize) {
