@@ -1,0 +1,243 @@
+//! Stock comes first: zero before everything, and never behind content.
+
+use std::time::Duration;
+
+use skucast::domain::capability::{Batching, Limits, Routes};
+use skucast::domain::change::Lane;
+use skucast::sandbox::Profile;
+
+use super::{Need, checks};
+use crate::goods::{Good, singles};
+use crate::subject::Subject;
+use crate::watched::{Call, Mischief};
+use crate::world::{Options, World};
+
+checks! {
+    zero_goes_first: [Need::Declared("stock_push"), Need::Declared("listing_update")],
+    stock_overtakes_waiting_content: [Need::Declared("stock_push"), Need::DirectContent],
+    urgent_stock_while_a_submission_is_stuck: [Need::Sandbox, Need::DirectStockBesideSubmissions],
+    ignored_write_is_found_by_read_back: [Need::Sandbox, Need::Declared("stock_push")],
+    stock_of_held_row_still_goes_to_zero: [Need::Declared("stock_push")],
+}
+
+fn lanes(world: &World) -> Vec<(Lane, Vec<String>)> {
+    let lane = |call| match call {
+        Call::Push { lane, skus, .. } => Some((lane, skus)),
+        _ => None,
+    };
+    world
+        .connector
+        .pushes()
+        .into_iter()
+        .filter_map(lane)
+        .collect()
+}
+
+/// One sku sells out while 300 wait for new content, 20 for a new price and one more is to be created.
+async fn zero_goes_first(subject: Subject) {
+    let mut goods = singles(300);
+    let world = World::stocked(subject, &goods).await;
+    let seen = world.exchanges().len();
+    goods.iter_mut().for_each(|good| good.title += " anew");
+    goods[5..25]
+        .iter_mut()
+        .for_each(|good| good.price = "7.00".to_owned());
+    goods[26].quantity = Some(2);
+    goods[299].quantity = Some(0);
+    goods.push(Good::new(301));
+    world.offer(&goods);
+    let run = world.sync_well().await;
+    assert_eq!(
+        (
+            run.counts.zero,
+            run.counts.stock,
+            run.counts.price,
+            run.counts.update
+        ),
+        (1, 1, 20, 300)
+    );
+    let lanes = lanes(&world);
+    let order: Vec<Lane> = lanes.iter().map(|(lane, _)| *lane).collect();
+    assert_eq!(
+        lanes[0],
+        (Lane::Zero, vec![goods[299].sku.clone()]),
+        "{order:?}"
+    );
+    assert!(order.is_sorted(), "{order:?}");
+    // On the wire as well: the first request that writes is about it.
+    if world.sandbox.is_some() {
+        let exchanges = world.exchanges();
+        let first = exchanges[seen..]
+            .iter()
+            .find(|one| one.request.method != "GET")
+            .unwrap();
+        let told = format!(
+            "{} {}",
+            first.request.path,
+            String::from_utf8_lossy(&first.request.body)
+        );
+        let others = goods[..299].iter().any(|good| told.contains(&good.sku));
+        assert!(!others, "something else was written first: {told}");
+    }
+    world.shows(&goods).await;
+    world.nothing_to_do().await;
+}
+
+/// A sku sells out while content goes out in many batches: its stock does not wait for the last of them.
+async fn stock_overtakes_waiting_content(subject: Subject) {
+    let own = subject.limits();
+    let direct = own.listing.direct.map(|way| Batching {
+        size: way.size.min(20),
+        concurrency: 1,
+    });
+    let options = Options {
+        slice: Duration::from_millis(50),
+        limits: Some(Limits {
+            listing: Routes {
+                direct,
+                ..own.listing
+            },
+            ..own
+        }),
+        ..Options::default()
+    };
+    let mut goods = singles(400);
+    let world = World::stocked_with(subject, &goods, options).await;
+    goods.iter_mut().for_each(|good| good.title += " anew");
+    world.offer(&goods);
+    goods[399].quantity = Some(0);
+    let (path, sold_out, mut pushed) = (world.catalog_path(), goods.clone(), 0);
+    world.connector.set_script(move |call| {
+        if matches!(
+            call,
+            Call::Push {
+                lane: Lane::Listing,
+                ..
+            }
+        ) {
+            pushed += 1;
+            // Emulated channels answer faster than any slice ends.
+            std::thread::sleep(Duration::from_millis(10));
+            if pushed == 2 {
+                crate::goods::write(&path, &sold_out);
+            }
+        }
+        Mischief::None
+    });
+    world.sync_well().await;
+    let lanes: Vec<Lane> = lanes(&world).into_iter().map(|(lane, _)| lane).collect();
+    let zero = lanes
+        .iter()
+        .position(|lane| *lane == Lane::Zero)
+        .unwrap_or_else(|| panic!("{lanes:?}"));
+    let content_behind = lanes[zero..]
+        .iter()
+        .filter(|lane| **lane == Lane::Listing)
+        .count();
+    assert!(content_behind >= 2, "stock waited for content: {lanes:?}");
+    world.shows(&goods).await;
+    world.nothing_to_do().await;
+}
+
+async fn urgent_stock_while_a_submission_is_stuck(subject: Subject) {
+    let mut goods = singles(6);
+    let world = World::stocked(subject, &goods).await;
+    world.set_faults(Profile {
+        stuck_submission: 1.0,
+        ..Profile::default()
+    });
+    goods.iter_mut().for_each(|good| good.title += " anew");
+    world.offer(&goods);
+    let run = world
+        .sync_with(|order, _| order.wait = Duration::from_secs(1))
+        .await;
+    assert_eq!(
+        run.report.accepted, 6,
+        "the submission is not stuck: {run:#?}"
+    );
+    goods[2].quantity = Some(0);
+    world.offer(&goods);
+    let run = world
+        .sync_with(|order, _| order.wait = Duration::from_secs(3))
+        .await;
+    assert!(run.error.is_none(), "{run:#?}");
+    assert_eq!(
+        run.counts.zero, 1,
+        "the zero waits for the submission: {run:#?}"
+    );
+    assert_eq!(world.shown().await[&goods[2].sku].quantity, Some(0));
+    assert!(!world.shown().await[&goods[2].sku].content.contains("anew"));
+    world.set_faults(Profile::default());
+    world.converge().await;
+    world.shows(&goods).await;
+    for good in &goods {
+        assert!(
+            world.shown().await[&good.sku].content.contains("anew"),
+            "{}",
+            good.sku
+        );
+    }
+    world.nothing_to_do().await;
+}
+
+/// The channel says yes and does nothing: it is told, what is live is recorded, and the next run repairs it.
+async fn ignored_write_is_found_by_read_back(subject: Subject) {
+    let mut goods = singles(2);
+    let world = World::stocked(subject, &goods).await;
+    world.set_faults(Profile {
+        ignored: 1.0,
+        most: 1,
+        writes_only: true,
+        ..Profile::default()
+    });
+    goods[0].quantity = Some(0);
+    world.offer(&goods);
+    let run = world
+        .sync_with(|order, _| order.wait = Duration::from_secs(2))
+        .await;
+    assert_eq!(
+        world.shown().await[&goods[0].sku].quantity,
+        Some(5),
+        "the write was not ignored"
+    );
+    assert_eq!(
+        run.report.applied, 0,
+        "what was ignored counts as done: {run:#?}"
+    );
+    if run.report.accepted == 0 {
+        let told: Vec<_> = run
+            .report
+            .issues
+            .iter()
+            .map(|issue| issue.code.as_str())
+            .collect();
+        assert_eq!(
+            (run.report.failed, told),
+            (1, vec!["ignored_by_channel"]),
+            "{run:#?}"
+        );
+        let records =
+            skucast::domain::ledger::Ledger::listings(&*world.ledger, &world.channel_name)
+                .await
+                .unwrap();
+        assert_eq!(
+            records[goods[0].sku.as_str()].confirmed.quantity,
+            Some(5),
+            "what is live is recorded"
+        );
+    }
+    world.converge().await;
+    world.shows(&goods).await;
+}
+
+/// A price that cannot be read must not keep a sold-out sku on sale.
+async fn stock_of_held_row_still_goes_to_zero(subject: Subject) {
+    let mut goods = singles(2);
+    let world = World::stocked(subject, &goods).await;
+    goods[0].price = "twelve".to_owned();
+    goods[0].quantity = Some(0);
+    world.offer(&goods);
+    world.sync().await;
+    assert_eq!(world.shown().await[&goods[0].sku].quantity, Some(0));
+    world.shows(&goods[1..]).await;
+}

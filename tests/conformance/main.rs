@@ -1,0 +1,64 @@
+//! One suite for every registered connector: what a connector declares is tested, what it does not declare must
+//! say so. A new connector is tested by being registered.
+//!
+//! With `SKUCAST_SPECS` naming a folder of the vendors' specifications, everything that went over the wire
+//! meanwhile is then held against them.
+
+mod checks;
+mod contract;
+mod frail;
+mod goods;
+mod subject;
+mod watched;
+mod world;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+
+use checks::Check;
+use subject::Subject;
+
+/// Tests wait for emulated channels much more than they compute.
+const SIDE_BY_SIDE: usize = 12;
+/// Of a whole test.
+const LONGEST: Duration = Duration::from_secs(150);
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(SIDE_BY_SIDE));
+    let trials = Subject::all()
+        .into_iter()
+        .flat_map(|subject| {
+            checks::all()
+                .into_iter()
+                .map(move |check| trial(subject, check))
+        })
+        .collect();
+    let suite = libtest_mimic::run(&arguments, trials);
+    let contracts = libtest_mimic::run(&arguments, contract::trials());
+    if suite.has_failed() || contracts.has_failed() {
+        ExitCode::from(101)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn trial(subject: Subject, check: Check) -> Trial {
+    let name = format!("{}::{}", subject.name(), check.name);
+    Trial::ignorable_test(name, move || {
+        if let Some(reason) = check.needs.iter().find_map(|need| need.missing(&subject)) {
+            return Ok(Completion::ignored_with(reason));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            tokio::time::timeout(LONGEST, (check.run)(subject))
+                .await
+                .map_err(|_| format!("took longer than {LONGEST:?}"))
+        })?;
+        Ok(Completion::Completed)
+    })
+}
