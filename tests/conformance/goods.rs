@@ -13,8 +13,8 @@ pub struct Good {
     pub size: Option<&'static str>,
     /// Groups variants: has no price and no stock.
     pub is_parent: bool,
-    /// Makes the GTIN.
-    number: u32,
+    /// Makes the GTIN and the address: two goods must not share it.
+    pub number: u32,
 }
 
 impl Good {

@@ -54,6 +54,7 @@ pub struct Watched {
     descriptor: &'static Descriptor,
     calls: Mutex<Vec<Call>>,
     violations: Mutex<Vec<String>>,
+    ended: Mutex<HashSet<Sku>>,
     under_way: Mutex<BTreeMap<(Lane, Way), usize>>,
     script: Mutex<Option<Script>>,
 }
@@ -93,6 +94,7 @@ impl Watched {
             descriptor,
             calls: Mutex::default(),
             violations: Mutex::default(),
+            ended: Mutex::default(),
             under_way: Mutex::default(),
             script: Mutex::default(),
         }
@@ -237,7 +239,8 @@ impl Watched {
         for change in items {
             let listing = &change.listing;
             let sku = &listing.sku;
-            if !change.is_create() {
+            // One that had ended is put on sale again with all it needs.
+            if !change.is_create() && !lock(&self.ended).contains(sku) {
                 self.require(
                     listing.price.is_none() && listing.quantity.is_none(),
                     || format!("the update of {sku} carries price or stock"),
@@ -379,6 +382,7 @@ impl Connector for Watched {
 
     async fn end_listings(&self, batch: Batch<'_, EndChange>) -> Result<Vec<ItemOutcome>> {
         self.require_declared(self.descriptor.capability.listing_end, "end_listings");
+        lock(&self.ended).extend(batch.items.iter().map(|item| item.sku.clone()));
         let send = self.inner.end_listings(Batch { ..batch });
         self.push(Lane::End, false, &batch, send).await
     }

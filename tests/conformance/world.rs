@@ -245,7 +245,6 @@ impl World {
             approved: Vec::new(),
             reviewed: None,
             rows_lost: Decimal::ONE_HUNDRED,
-            min_rows: u64::MAX,
             wait: WAIT,
         }
     }
@@ -330,6 +329,7 @@ impl World {
 
     /// Runs until nothing is left to do, and asserts that this comes soon.
     pub async fn converge(&self) {
+        let mut last = None;
         for _ in 0..4 {
             self.connector.forget_calls();
             let run = self.sync().await;
@@ -337,11 +337,13 @@ impl World {
                 run.error.is_none() && run.stop.is_none(),
                 "the run went wrong: {run:#?}"
             );
-            if run.is_clean() && run.report.accepted == 0 && self.connector.pushes().is_empty() {
+            let pushes = self.connector.pushes();
+            if run.is_clean() && run.report.accepted == 0 && pushes.is_empty() {
                 return;
             }
+            last = Some((pushes, run));
         }
-        panic!("there is still something to do after four runs");
+        panic!("there is still something to do after four runs: {last:#?}");
     }
 
     /// Requests that write, other than for a token; for a file, pushes.

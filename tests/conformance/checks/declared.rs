@@ -387,7 +387,7 @@ async fn dry_run_changes_nothing(subject: Subject) {
     let before = records(&world).await;
     let run = world
         .sync_with(|order, work| {
-            order.push = true;
+            order.pull = false;
             work.dry_run = true;
         })
         .await;

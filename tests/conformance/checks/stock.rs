@@ -1,9 +1,13 @@
 //! Stock comes first: zero before everything, and never behind content.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+use skucast::app::contact;
 use skucast::domain::capability::{Batching, Limits, Routes};
 use skucast::domain::change::Lane;
+use skucast::domain::ledger::Ledger;
 use skucast::sandbox::Profile;
 
 use super::{Need, checks};
@@ -216,14 +220,28 @@ async fn ignored_write_is_found_by_read_back(subject: Subject) {
             (1, vec!["ignored_by_channel"]),
             "{run:#?}"
         );
-        let records =
-            skucast::domain::ledger::Ledger::listings(&*world.ledger, &world.channel_name)
-                .await
-                .unwrap();
+        let records = world.ledger.listings(&world.channel_name).await.unwrap();
         assert_eq!(
             records[goods[0].sku.as_str()].confirmed.quantity,
             Some(5),
             "what is live is recorded"
+        );
+    }
+    if run.report.accepted == 1 {
+        // The channel said that it takes a while: it is believed until the deadline, and no longer.
+        let late = Timestamp::now()
+            + SignedDuration::try_from(subject.limits().submission_deadline * 2).unwrap();
+        let ledger: Arc<dyn Ledger> = world.ledger.clone();
+        let channel = world.channel(&Default::default());
+        let polled = contact::poll(&channel, &ledger, late).await.unwrap();
+        let told: Vec<_> = polled
+            .issues
+            .iter()
+            .map(|issue| issue.code.as_str())
+            .collect();
+        assert_eq!(
+            (polled.given_up, told),
+            (1, vec!["accepted_but_not_applied"])
         );
     }
     world.converge().await;

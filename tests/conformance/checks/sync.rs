@@ -145,10 +145,11 @@ async fn variants_are_grouped(subject: Subject) {
     }
     // One more size of what is there already.
     let mut family = family;
-    let mut larger = family[3].clone();
-    (larger.sku, larger.title, larger.size) =
-        ("FAMILY-0001-XL".into(), "Travel bag XL".into(), Some("XL"));
-    family.push(larger);
+    family.push(Good {
+        parent: Some(family[0].sku.clone()),
+        size: Some("XL"),
+        ..Good::new(50).sku("FAMILY-0001-XL")
+    });
     world.offer(&family);
     world.converge().await;
     world.shows(&family).await;
@@ -184,7 +185,17 @@ async fn sku_characters_survive(subject: Subject) {
         .map(|(number, sku)| Good::new(number).sku(sku))
         .collect();
     world.offer(&goods);
-    world.sync_well().await;
+    let run = world.sync_well().await;
+    // What a channel would not keep as it is must be refused before it is sent, in words.
+    let refused: Vec<_> = run
+        .report
+        .issues
+        .iter()
+        .filter(|issue| issue.is_error())
+        .filter_map(|issue| issue.sku.as_ref().map(|sku| sku.to_string()))
+        .collect();
+    assert!(refused.len() <= 2, "too much is refused: {run:#?}");
+    goods.retain(|good| !refused.contains(&good.sku));
     world.shows(&goods).await;
     world.nothing_to_do().await;
     for good in &goods {
@@ -487,6 +498,10 @@ async fn kill_at_any_moment_converges(subject: Subject) {
             let killed =
                 tokio::time::timeout(Duration::from_millis(milliseconds), world.sync()).await;
             drop(killed);
+            if !subject.limits().quotas.is_empty() {
+                // No program starts again so fast that the channel still counts its last requests per second.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             world.reconnect();
             world.converge().await;
             world.shows(&goods).await;
