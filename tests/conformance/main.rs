@@ -8,6 +8,7 @@ mod checks;
 mod contract;
 mod frail;
 mod goods;
+mod saboteur;
 mod subject;
 mod watched;
 mod world;

@@ -34,6 +34,7 @@ use skucast::sandbox::{
 
 use crate::contract;
 use crate::goods::{self, Good};
+use crate::saboteur::{Plot, Saboteur};
 use crate::subject::Subject;
 use crate::watched::Watched;
 
@@ -100,6 +101,8 @@ pub struct World {
     ledgers: u32,
     options: Options,
     wire: Arc<Mutex<Vec<Exchange>>>,
+    /// What goes wrong at one certain write.
+    pub plot: Plot,
 }
 
 impl World {
@@ -110,6 +113,7 @@ impl World {
     pub async fn with(subject: Subject, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let wire: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+        let plot = Plot::default();
         let sandbox = match subject.factory.sandbox {
             None => None,
             Some(make) => {
@@ -119,12 +123,16 @@ impl World {
                     contract::observe(kind, exchange);
                     lock(&seen).push(exchange.clone());
                 });
+                let sandbox = Saboteur {
+                    inner: make(),
+                    plot: plot.clone(),
+                };
                 let serve = ServeOptions {
                     seed: options.seed,
                     tap: Some(tap),
                     ..ServeOptions::default()
                 };
-                Some(sandbox::serve(make(), serve).await.unwrap())
+                Some(sandbox::serve(Box::new(sandbox), serve).await.unwrap())
             }
         };
         let settings = subject.resolve(
@@ -145,6 +153,7 @@ impl World {
             ledgers: 1,
             options,
             wire,
+            plot,
         }
     }
 
