@@ -482,6 +482,15 @@ impl World {
         orders.into_iter().map(|entry| entry.order).collect()
     }
 
+    /// Requests that the channel's own quotas refused.
+    pub fn refused_as_too_fast(&self) -> Vec<String> {
+        self.exchanges()
+            .into_iter()
+            .filter(|exchange| exchange.response.status == 429)
+            .map(|exchange| format!("{} {}", exchange.request.method, exchange.request.path))
+            .collect()
+    }
+
     fn report_violations(&self) {
         let violations = self.connector.violations();
         assert!(
@@ -498,12 +507,7 @@ impl Drop for World {
             return;
         }
         self.report_violations();
-        let too_fast: Vec<_> = self
-            .exchanges()
-            .into_iter()
-            .filter(|exchange| exchange.response.status == 429)
-            .map(|exchange| format!("{} {}", exchange.request.method, exchange.request.path))
-            .collect();
+        let too_fast = self.refused_as_too_fast();
         assert!(
             too_fast.is_empty(),
             "the channel's quotas were not kept: {too_fast:?}"

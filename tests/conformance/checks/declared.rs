@@ -6,7 +6,7 @@ use skucast::domain::catalog::ItemKind;
 use skucast::domain::change::{
     Batch, EndChange, Lane, ListingChange, PriceChange, Route, StockChange,
 };
-use skucast::domain::connector::{Outcome, Watermark};
+use skucast::domain::connector::{Connector, Outcome, Watermark};
 use skucast::domain::ids::{ChannelOrderId, IdempotencyKey, ListingRef, Sku};
 use skucast::domain::money::{self, Money};
 use skucast::domain::order::Shipment;
@@ -21,6 +21,7 @@ checks! {
     descriptor_is_consistent: [],
     undeclared_is_unsupported: [],
     declared_capability_is_implemented: [Need::Declared("listing_read")],
+    one_outcome_per_item_in_any_order: [Need::Declared("stock_push"), Need::Declared("listing_read")],
     full_batch_is_taken: [Need::Declared("stock_push")],
     dry_run_changes_nothing: [Need::Declared("listing_create")],
     channel_side_dry_run_finds_what_would_be_refused: [Need::Sandbox, Need::Declared("listing_dry_run")],
@@ -234,7 +235,7 @@ async fn undeclared_is_unsupported(subject: Subject) {
 async fn declared_capability_is_implemented(subject: Subject) {
     let world = World::stocked(subject, &singles(1)).await;
     let connector = world.connector.clone();
-    let connector: &dyn skucast::domain::connector::Connector = connector.as_ref();
+    let connector: &dyn Connector = connector.as_ref();
     let (capability, limits, key) = (
         subject.capability(),
         subject.limits(),
@@ -344,6 +345,62 @@ pub async fn eventually(world: &World, holds: impl for<'w> Fn(&'w World) -> Wait
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     panic!("the channel never showed it: {:#?}", world.shown().await);
+}
+
+/// Also when one of them is no longer there: that one alone is not applied.
+async fn one_outcome_per_item_in_any_order(subject: Subject) {
+    let world = World::stocked(subject, &singles(4)).await;
+    let limits = subject.limits();
+    let mut items = Vec::new();
+    for number in (1..=4).rev() {
+        let sku = Sku::new(Good::new(number).sku);
+        let found = world
+            .connector
+            .find_listings(std::slice::from_ref(&sku))
+            .await;
+        items.push(StockChange {
+            listing_ref: found.unwrap()[0].listing_ref.clone(),
+            sku,
+            quantity: 2,
+        });
+    }
+    // The channel's answer to a listing that somebody else has removed.
+    let real = items[1].listing_ref.to_string();
+    let digits_elsewhere = real.replace(|c: char| c.is_ascii_digit(), "9");
+    items[1].listing_ref = ListingRef::new(digits_elsewhere);
+    items[1].sku = Sku::new("SKU-9999");
+    let way = limits.stock.direct.or(limits.stock.bulk).unwrap();
+    let key = IdempotencyKey::new("k");
+    let mut outcomes = Vec::new();
+    for part in items.chunks(way.size) {
+        let answer = world
+            .connector
+            .push_stock(batch(part, limits.stock, &key))
+            .await;
+        match answer {
+            Ok(some) => outcomes.extend(some),
+            // A batch of one may be refused as a whole.
+            Err(error) => assert!(
+                part.len() == 1 && part[0].sku.as_str() == "SKU-9999",
+                "{error:?}"
+            ),
+        }
+    }
+    for one in &outcomes {
+        let there = one.key.as_str() != "SKU-9999";
+        let taken = matches!(
+            one.outcome,
+            Outcome::Applied { .. } | Outcome::Accepted { .. }
+        );
+        assert_eq!(taken, there, "{}: {:?}", one.key, one.outcome);
+    }
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|one| one.key.as_str() != "SKU-9999")
+            .count(),
+        3
+    );
 }
 
 /// The largest batch that is declared, as far as a test can make so many.

@@ -21,6 +21,7 @@ checks! {
     stock_overtakes_waiting_content: [Need::Declared("stock_push"), Need::DirectContent],
     urgent_stock_while_a_submission_is_stuck: [Need::Sandbox, Need::DirectStockBesideSubmissions],
     ignored_write_is_found_by_read_back: [Need::Sandbox, Need::Declared("stock_push")],
+    quota_is_kept: [Need::Sandbox, Need::Declared("stock_push")],
     stock_of_held_row_still_goes_to_zero: [Need::Declared("stock_push")],
 }
 
@@ -258,4 +259,20 @@ async fn stock_of_held_row_still_goes_to_zero(subject: Subject) {
     world.sync().await;
     assert_eq!(world.shown().await[&goods[0].sku].quantity, Some(0));
     world.shows(&goods[1..]).await;
+}
+
+/// More than any burst, at the emulated channel's own rates: it never has to refuse us.
+async fn quota_is_kept(subject: Subject) {
+    let mut goods = singles(30);
+    let world = World::stocked(subject, &goods).await;
+    for quantity in [0, 3] {
+        goods.iter_mut().for_each(|good| {
+            good.quantity = Some(quantity);
+            good.price = format!("{}.50", 20 + quantity);
+        });
+        world.offer(&goods);
+        world.sync_well().await;
+    }
+    world.shows(&goods).await;
+    assert_eq!(world.refused_as_too_fast(), Vec::<String>::new());
 }

@@ -32,6 +32,21 @@ const AMENDMENTS: &[Amendment] = &[
         with: r#"{"enum": ["simple", "grouped", "external", "variable", "variation"]}"#,
         reason: "a search by sku finds variations too, and tells them by this type",
     },
+    Amendment {
+        schema: "/components/schemas/product/properties/attributes/items/properties",
+        with: r#"{"slug": {"type": "string"}}"#,
+        reason: "answers name an attribute's slug beside its name; the schema lists what can be written",
+    },
+    Amendment {
+        schema: "/components/schemas/product/properties/external_url",
+        with: r#"{"format": "uri-reference"}"#,
+        reason: "empty for every product that is not sold elsewhere, as in the documentation's example",
+    },
+    Amendment {
+        schema: "/components/schemas/shop_order/properties/shipping/properties",
+        with: r#"{"phone": {"type": "string"}}"#,
+        reason: "addresses for shipping have had a phone since 5.6; the item schema was not updated",
+    },
 ];
 
 /// Parameters of WordPress itself and of the signature: OAuth 1.0a, <https://oauth.net/core/1.0a/>.
