@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -20,8 +21,8 @@ use skucast::domain::{Error, Result};
 /// Where it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breaks {
-    /// When the last page of orders is to be recorded together with the watermark.
-    AtWatermark,
+    /// When the second page of orders is to be recorded.
+    AtSecondPage,
     /// When the outcome of a push is to be recorded.
     AtSettlement,
 }
@@ -29,8 +30,19 @@ pub enum Breaks {
 /// Everything else goes through to the real one.
 #[derive(Debug)]
 pub struct Frail {
-    pub inner: Arc<dyn Ledger>,
-    pub breaks: Breaks,
+    inner: Arc<dyn Ledger>,
+    breaks: Breaks,
+    pages: AtomicUsize,
+}
+
+impl Frail {
+    pub fn new(inner: Arc<dyn Ledger>, breaks: Breaks) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            breaks,
+            pages: AtomicUsize::new(0),
+        })
+    }
 }
 
 fn broken() -> Error {
@@ -47,7 +59,7 @@ impl Ledger for Frail {
     ) -> Result<()> {
         match self.breaks {
             Breaks::AtSettlement => Err(broken()),
-            Breaks::AtWatermark => self.inner.settle(channel, at, settlements).await,
+            Breaks::AtSecondPage => self.inner.settle(channel, at, settlements).await,
         }
     }
 
@@ -59,7 +71,8 @@ impl Ledger for Frail {
         watermark: Option<&Watermark>,
         at: Timestamp,
     ) -> Result<Upserted> {
-        if self.breaks == Breaks::AtWatermark && watermark.is_some() {
+        let earlier = self.pages.fetch_add(1, Ordering::Relaxed);
+        if self.breaks == Breaks::AtSecondPage && earlier >= 1 {
             return Err(broken());
         }
         self.inner

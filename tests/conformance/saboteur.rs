@@ -1,5 +1,6 @@
 //! An emulated channel that goes wrong at one certain write, where dice would hit any.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -8,18 +9,38 @@ use skucast::sandbox::{Faults, Profile, Purchase, Receipt, Request, Response, Sa
 
 use crate::world::lock;
 
-/// After so many more writes, this.
+/// What goes wrong when, and what came of it.
 #[derive(Clone, Default)]
-pub struct Plot(Arc<Mutex<Option<(u64, Profile)>>>);
+pub struct Plot(Arc<Mutex<Scheme>>);
+
+#[derive(Default)]
+struct Scheme {
+    /// After so many more writes, this.
+    next: Option<(u64, Profile)>,
+    watches: bool,
+    /// Requests that created listings: method, path and body.
+    creations: HashSet<(String, String, Vec<u8>)>,
+    resent: Vec<String>,
+}
 
 impl Plot {
     pub fn set(&self, after: u64, profile: Profile) {
-        *lock(&self.0) = Some((after, profile));
+        lock(&self.0).next = Some((after, profile));
     }
 
     /// Whether it is still to come.
     pub fn is_pending(&self) -> bool {
-        lock(&self.0).is_some()
+        lock(&self.0).next.is_some()
+    }
+
+    /// From here on requests that create something are remembered.
+    pub fn watch_creations(&self) {
+        lock(&self.0).watches = true;
+    }
+
+    /// Requests that had created something and came once more.
+    pub fn resent(&self) -> Vec<String> {
+        lock(&self.0).resent.clone()
     }
 }
 
@@ -30,18 +51,34 @@ pub struct Saboteur {
 
 impl Sandbox for Saboteur {
     fn respond(&mut self, request: &Request, faults: &mut Faults) -> Response {
+        if request.method == "GET" {
+            return self.inner.respond(request, faults);
+        }
+        let mut scheme = lock(&self.plot.0);
+        let watches = scheme.watches;
+        let created = |inner: &dyn Sandbox| watches.then(|| inner.state().created);
+        let before = created(self.inner.as_ref());
         let response = self.inner.respond(request, faults);
-        if request.method != "GET" {
-            let mut plot = lock(&self.plot.0);
-            match plot.as_mut() {
-                Some((0, profile)) => {
-                    // What becomes of this answer is drawn after it was made.
-                    faults.replace(profile.clone());
-                    *plot = None;
-                }
-                Some((after, _)) => *after -= 1,
-                None => {}
+        let this = (
+            request.method.clone(),
+            request.path.clone(),
+            request.body.clone(),
+        );
+        if watches && scheme.creations.contains(&this) {
+            let what = format!("{} {}", request.method, request.path);
+            scheme.resent.push(what);
+        }
+        if created(self.inner.as_ref()) != before {
+            scheme.creations.insert(this);
+        }
+        match scheme.next.as_mut() {
+            Some((0, profile)) => {
+                // What becomes of this answer is drawn after it was made.
+                faults.replace(profile.clone());
+                scheme.next = None;
             }
+            Some((after, _)) => *after -= 1,
+            None => {}
         }
         response
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use skucast::domain::capability::{Descriptor, Limits, Variants};
+use skucast::domain::capability::{Descriptor, Limits, TextLimits, Variants};
 use skucast::domain::catalog::ItemKind;
 use skucast::domain::change::{
     Batch, EndChange, Keyed, Lane, ListingChange, PriceChange, Route, StockChange,
@@ -312,6 +312,10 @@ impl Drop for UnderWay<'_> {
 impl Connector for Watched {
     fn descriptor(&self) -> &'static Descriptor {
         self.descriptor
+    }
+
+    fn text_limits(&self) -> TextLimits {
+        self.inner.text_limits()
     }
 
     async fn check(&self) -> Result<Account> {

@@ -212,7 +212,7 @@ impl World {
     pub fn channel(&self, policy: &ChannelPolicy) -> Arc<Channel> {
         let catalog = self.open_catalog().unwrap();
         let name = self.channel_name.clone();
-        let limits = &self.connector.descriptor().limits;
+        let limits = self.connector.text_limits();
         let policy = policy
             .compile(&name, catalog.columns(), limits, money::currency("EUR"))
             .unwrap_or_else(|issues| panic!("the policy does not fit: {issues:?}"));

@@ -97,11 +97,14 @@ async fn server_error_is_not_resent_when_not_replayable(subject: Subject) {
         goods.extend(Good::family(50));
         world.offer(&goods);
         world.connector.check().await.unwrap();
+        world.plot.watch_creations();
         world.set_faults(Profile {
             writes_only: true,
             ..profile
         });
         world.converge().await;
+        let resent = world.plot.resent();
+        assert!(resent.is_empty(), "sent again without a look: {resent:?}");
         world.shows(&goods).await;
         world.nothing_to_do().await;
     }
@@ -279,10 +282,7 @@ async fn crash_before_settlement_converges(subject: Subject) {
         world.offer(&goods);
         let broken = world
             .sync_with(|_, work| {
-                work.ledger = std::sync::Arc::new(Frail {
-                    inner: world.ledger.clone(),
-                    breaks: Breaks::AtSettlement,
-                });
+                work.ledger = Frail::new(world.ledger.clone(), Breaks::AtSettlement);
             })
             .await;
         assert!(broken.error.is_some(), "the ledger did not break");

@@ -122,10 +122,7 @@ async fn crash_before_watermark_loses_nothing(subject: Subject) {
     let broken = world
         .sync_with(|order, work| {
             order.push = false;
-            work.ledger = Arc::new(Frail {
-                inner: world.ledger.clone(),
-                breaks: Breaks::AtWatermark,
-            });
+            work.ledger = Frail::new(world.ledger.clone(), Breaks::AtSecondPage);
         })
         .await;
     assert!(broken.error.is_some(), "the ledger did not break");

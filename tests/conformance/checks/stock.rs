@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use skucast::app::contact;
+use skucast::app::submissions;
 use skucast::domain::capability::{Batching, Limits, Routes};
 use skucast::domain::change::Lane;
 use skucast::domain::ledger::Ledger;
@@ -234,7 +234,7 @@ async fn ignored_write_is_found_by_read_back(subject: Subject) {
             + SignedDuration::try_from(subject.limits().submission_deadline * 2).unwrap();
         let ledger: Arc<dyn Ledger> = world.ledger.clone();
         let channel = world.channel(&Default::default());
-        let polled = contact::poll(&channel, &ledger, late).await.unwrap();
+        let polled = submissions::poll(&channel, &ledger, late).await.unwrap();
         let told: Vec<_> = polled
             .issues
             .iter()
