@@ -9,7 +9,7 @@ use skucast::connectors::{Factory, REGISTRY};
 use skucast::domain::capability::{Capability, Limits, Setting, SettingKind};
 
 /// The setting whose choices make a kind without a sandbox several channels in one: the formats of a file.
-const FORMAT: &str = "format";
+pub const FORMAT: &str = "format";
 
 #[derive(Clone, Copy)]
 pub struct Subject {

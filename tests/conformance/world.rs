@@ -192,6 +192,10 @@ impl World {
         self.folder.path().join("catalog.csv")
     }
 
+    pub fn environment(&self) -> Environment {
+        environment(&self.channel_name, &self.ledger, &self.options)
+    }
+
     /// A connector of its own with other settings; see [`Subject::resolve`].
     pub fn build(
         &self,
@@ -199,8 +203,7 @@ impl World {
     ) -> Result<Box<dyn Connector>> {
         let sandbox = self.sandbox.as_ref().map(|running| &running.settings);
         let settings = self.subject.resolve(sandbox, self.folder.path(), adjust);
-        let environment = environment(&self.channel_name, &self.ledger, &self.options);
-        (self.subject.factory.build)(&settings, &environment)
+        (self.subject.factory.build)(&settings, &self.environment())
     }
 
     pub fn running(&self) -> &Running {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use skucast::config::Config;
 use skucast::domain::ErrorKind;
 use skucast::domain::capability::SettingKind;
 use skucast::sandbox::Profile;
@@ -10,14 +11,64 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Need, checks};
 use crate::goods::singles;
-use crate::subject::Subject;
+use crate::subject::{FORMAT, Subject};
 use crate::world::{World, is_token, lock};
 
 checks! {
+    settings_reject_unknown_keys: [],
     missing_required_setting_is_named: [],
     wrong_credential_is_named: [Need::Sandbox],
     unauthorized_refreshes_once: [Need::Sandbox, Need::Tokens],
     secrets_never_printed: [Need::Sandbox],
+}
+
+/// Through the configuration file, as sellers write it.
+async fn settings_reject_unknown_keys(subject: Subject) {
+    let world = World::new(subject).await;
+    world.offer(&singles(1));
+    let (kind, name) = (subject.factory.descriptor.kind, &world.channel_name);
+    let load = |settings: &toml::Table| {
+        let file = world.catalog_path().with_file_name("channels.toml");
+        let text = format!(
+            "[catalog]\nfile = \"catalog.csv\"\n[channels.{name}]\nkind = \"{kind}\"\n\
+             [channels.{name}.settings]\n{settings}"
+        );
+        std::fs::write(&file, text).unwrap();
+        Config::load(&file, &[subject.factory.descriptor])
+    };
+    let mut settings = toml::Table::new();
+    for setting in subject.settings() {
+        let text = match &world.sandbox {
+            Some(running) => running
+                .settings
+                .get(setting.key)
+                .and_then(|value| value.as_str()),
+            None if setting.kind == SettingKind::Path => Some("feed.txt"),
+            None if setting.key == FORMAT => subject.format,
+            None => Some(setting.example),
+        };
+        if let Some(text) = text {
+            settings.insert(setting.key.to_owned(), text.into());
+        }
+    }
+    let config = load(&settings).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let resolved = config.channels[0].resolve(None, &config).unwrap();
+    let environment = world.environment();
+    (subject.factory.build)(&resolved, &environment).unwrap();
+    let known = subject.settings()[0].key;
+    let misspelled = format!("{known}x");
+    settings.insert(misspelled.clone(), "1".into());
+    let errors = load(&settings).expect_err("an unknown key is refused");
+    let told = errors
+        .problems()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<String>();
+    assert!(told.contains(&misspelled), "{told}");
+    assert!(
+        told.contains(&format!("`{known}`")),
+        "what was meant is not named: {told}"
+    );
 }
 
 async fn missing_required_setting_is_named(subject: Subject) {
