@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
 use super::plan::{
-    ChannelPlan, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
+    ChannelPlan, Counts, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
 };
 use super::pull::{Pulled, pull};
 use super::push::{PlanContext, Report, Work, push, wait_for_accepted};
@@ -52,6 +52,8 @@ pub struct Order {
 #[derive(Debug, Default)]
 pub struct ChannelRun {
     planned: bool,
+    /// What the first plan of the run wanted to change.
+    pub counts: Counts,
     pub unchanged: u64,
     pub blocked: u64,
     pub stop: Option<(Stop, String)>,
@@ -332,6 +334,7 @@ impl Run {
         // A later round plans what the first one left, and finds unchanged what the first one sent.
         if !booked.planned {
             booked.planned = true;
+            booked.counts = plan.counts();
             booked.unchanged = plan.unchanged;
             booked.blocked = plan.blocked;
             booked.report.issues.append(&mut plan.issues);

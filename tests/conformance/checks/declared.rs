@@ -107,6 +107,7 @@ pub async fn creation(world: &World, good: &Good) -> ListingChange {
         .unwrap();
     assert_eq!(listing.kind, ItemKind::Single);
     ListingChange {
+        action: skucast::domain::change::Action::Create,
         listing_ref: None,
         parent_ref: None,
         listing: skucast::domain::listing::Listing {
