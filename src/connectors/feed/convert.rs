@@ -14,6 +14,7 @@ use crate::domain::issue::Issue;
 use crate::domain::listing::{ChannelListing, Listing, Measure};
 use crate::domain::money::{Money, currency};
 use crate::domain::{Error, Result};
+use crate::domain::nearest::nearest;
 
 /// Names of options in the languages of our sellers, lower case, and the columns that they fill.
 const OPTION_COLUMNS: &[(&str, &[&str])] = &[
@@ -434,15 +435,16 @@ impl Filler {
             let wanted = name.trim().to_lowercase().replace(' ', "_");
             let field = format!("attr:{name}");
             let Some(position) = self.spec.position(&wanted) else {
-                let nearest = nearest(&wanted, self.spec);
-                self.issues.push(
-                    Issue::warning(
-                        "attribute_unknown",
-                        format!("{} has no column `{name}`; it is left out", self.spec.name),
-                    )
-                    .field(field)
-                    .hint(format!("the nearest name is `{nearest}`")),
-                );
+                let left_out = format!("{} has no column `{name}`; it is left out", self.spec.name);
+                // A name that is like none was meant for another channel.
+                let columns = self.spec.columns.iter().map(|column| column.name);
+                let issue = match nearest(&wanted, columns) {
+                    Some(near) => {
+                        Issue::warning("attribute_unknown", left_out).hint(format!("did you mean `{near}`?"))
+                    }
+                    None => Issue::note("attribute_unknown", left_out),
+                };
+                self.issues.push(issue.field(field));
                 continue;
             };
             let column = &self.spec.columns[position];
@@ -488,32 +490,6 @@ fn to_measure(measure: &Measure, is_weight: bool) -> Option<String> {
         _ => return None,
     };
     Some(format!("{} {unit}", value.normalize()))
-}
-
-/// The column whose name takes the fewest edits to reach.
-fn nearest(name: &str, spec: &Spec) -> &'static str {
-    spec.columns
-        .iter()
-        .map(|column| column.name)
-        .min_by_key(|column| distance(name, column))
-        .unwrap_or_default()
-}
-
-/// Levenshtein's distance.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut costs: Vec<usize> = (0..=right.len()).collect();
-    for (row, a) in left.chars().enumerate() {
-        let mut diagonal = row;
-        costs[0] = row + 1;
-        for (column, b) in right.iter().enumerate() {
-            let above = costs[column + 1];
-            let swap = diagonal + usize::from(a != *b);
-            costs[column + 1] = swap.min(above + 1).min(costs[column] + 1);
-            diagonal = above;
-        }
-    }
-    costs[right.len()]
 }
 
 #[cfg(test)]

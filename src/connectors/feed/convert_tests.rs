@@ -164,7 +164,7 @@ fn options_and_attributes_fill_columns_or_say_why_not() {
     );
     assert_eq!(
         issues[1].hint.as_deref(),
-        Some("the nearest name is `age_group`")
+        Some("did you mean `age_group`?")
     );
 }
 
