@@ -154,8 +154,10 @@ pub struct Limits {
     pub shipment_batch: usize,
     /// Orders are read again from so long before the watermark: channels publish late.
     pub order_lookback: Duration,
-    /// How long an accepted change may take before it is reported and given up.
+    /// How long a submission may take before it is reported and given up.
     pub submission_deadline: Duration,
+    /// The same for a change that was accepted on its own, and has to show in the live listing.
+    pub sight_deadline: Duration,
     pub quotas: &'static [Quota],
     /// Longest title in characters, where the channel has one for all its categories.
     pub title_length: Option<usize>,

@@ -13,9 +13,9 @@ use crate::domain::ids::ChannelName;
 use crate::domain::ledger::QuotaMemory;
 use crate::halt::Halt;
 
-/// An endpoint that gains a permit less often than this keeps its state in the ledger: faster ones are full
-/// again before the next run starts.
-const REMEMBERED_FROM: Duration = Duration::from_secs(1);
+/// An endpoint that gains a permit less often than this keeps its state in the ledger: a run may follow another,
+/// or one that was killed, at once. Faster ones are full again before a process has started.
+const REMEMBERED_FROM: Duration = Duration::from_millis(50);
 
 /// A token bucket, kept as the one moment at which it is full again.
 #[derive(Clone, Copy, Debug)]

@@ -107,12 +107,11 @@ impl Push<'_> {
                 listing_ref,
             } => {
                 report.accepted += 1;
-                let patience = self
-                    .channel
-                    .connector
-                    .descriptor()
-                    .limits
-                    .submission_deadline;
+                let limits = &self.channel.connector.descriptor().limits;
+                let patience = match &submission {
+                    Some(_) => limits.submission_deadline,
+                    None => limits.sight_deadline,
+                };
                 settlement.settled = Settled::Accepted;
                 settlement.pending = Some(Pending {
                     change: change.clone(),

@@ -435,6 +435,7 @@ mod tests {
             shipment_batch: 1,
             order_lookback: Duration::from_secs(600),
             submission_deadline: Duration::from_secs(86_400),
+            sight_deadline: Duration::from_secs(600),
             quotas: &[Quota {
                 endpoint: "searchOrders",
                 permits: 1,

@@ -46,6 +46,7 @@ static SHOP: Descriptor = Descriptor {
         shipment_batch: 1,
         order_lookback: Duration::ZERO,
         submission_deadline: Duration::ZERO,
+        sight_deadline: Duration::ZERO,
         quotas: &[],
         title_length: None,
         description_length: None,

@@ -45,6 +45,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         order_lookback: Duration::from_secs(10 * 60),
         // Feeds have been seen to wait for twelve hours (amzn/selling-partner-api-models issue 4823).
         submission_deadline: Duration::from_secs(48 * 60 * 60),
+        // Patches show within minutes; one that does not is sent again.
+        sight_deadline: Duration::from_secs(15 * 60),
         quotas: QUOTAS,
         title_length: None,
         description_length: None,

@@ -71,6 +71,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         shipment_batch: 1,
         order_lookback: Duration::ZERO,
         submission_deadline: Duration::ZERO,
+        sight_deadline: Duration::ZERO,
         quotas: &[],
         // Each format has its own: see `text_limits`.
         title_length: None,

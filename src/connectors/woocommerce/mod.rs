@@ -83,6 +83,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         shipment_batch: 10,
         order_lookback: Duration::from_secs(10 * 60),
         submission_deadline: Duration::ZERO,
+        sight_deadline: Duration::ZERO,
         quotas: &[],
         title_length: None,
         description_length: None,

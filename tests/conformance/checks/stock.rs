@@ -231,7 +231,7 @@ async fn ignored_write_is_found_by_read_back(subject: Subject) {
     if run.report.accepted == 1 {
         // The channel said that it takes a while: it is believed until the deadline, and no longer.
         let late = Timestamp::now()
-            + SignedDuration::try_from(subject.limits().submission_deadline * 2).unwrap();
+            + SignedDuration::try_from(subject.limits().sight_deadline * 2).unwrap();
         let ledger: Arc<dyn Ledger> = world.ledger.clone();
         let channel = world.channel(&Default::default());
         let polled = submissions::poll(&channel, &ledger, late).await.unwrap();

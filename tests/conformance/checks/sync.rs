@@ -498,10 +498,6 @@ async fn kill_at_any_moment_converges(subject: Subject) {
             let killed =
                 tokio::time::timeout(Duration::from_millis(milliseconds), world.sync()).await;
             drop(killed);
-            if !subject.limits().quotas.is_empty() {
-                // No program starts again so fast that the channel still counts its last requests per second.
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
             world.reconnect();
             world.converge().await;
             world.shows(&goods).await;
