@@ -176,9 +176,9 @@ pub fn channel_issue(name: &ChannelName, error: &Error) -> Issue {
         _ => "channel_failed",
     };
     let issue = Issue::error(code, error.to_string()).channel(name);
-    match error.hints.first() {
-        Some(hint) => issue.hint(hint),
-        None => issue,
+    match error.hints.is_empty() {
+        true => issue,
+        false => issue.hint(error.hints.join("; ")),
     }
 }
 
