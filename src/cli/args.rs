@@ -21,14 +21,21 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 some items or channels failed and the rest is done,
-4 changes are pending (plan --exit-code), 5 stopped by the guard, 6 another run holds the lock,
-7 the time budget ran out and the remainder is kept, 130 interrupted";
+Exit codes:
+    0  done
+    1  failed
+    2  usage or configuration
+    3  some items or channels failed, the rest is done
+    4  changes are pending (plan --exit-code)
+    5  stopped by the guard
+    6  another run holds the lock
+    7  the time budget ran out, the remainder is kept
+  130  interrupted";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    /// The configuration
+    /// The configuration file
     #[arg(
         long,
         global = true,
@@ -40,10 +47,10 @@ pub struct Global {
     /// Only this channel (repeatable)
     #[arg(long, global = true, value_name = "NAME")]
     pub channel: Vec<String>,
-    /// Only skus like this, with * and ? (repeatable)
+    /// Only skus like this: * stands for anything, ? for one character (repeatable)
     #[arg(long, global = true, value_name = "GLOB")]
     pub sku: Vec<String>,
-    /// Only these changes
+    /// Only these changes, separated by commas
     #[arg(
         long,
         global = true,
@@ -52,18 +59,19 @@ pub struct Global {
         value_name = "WHAT"
     )]
     pub only: Vec<Only>,
-    /// One JSON document on stdout
+    /// Print one JSON document instead of text
     #[arg(long, global = true)]
     pub json: bool,
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more; twice for every request
+    /// Say more; -vv names every request
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// No progress bars
+    /// Show no progress
     #[arg(long, global = true)]
     pub no_progress: bool,
+    /// Color the output
     #[arg(
         long,
         global = true,
@@ -75,7 +83,8 @@ pub struct Global {
     /// Answer every question with yes
     #[arg(long, global = true)]
     pub yes: bool,
-    /// The moment that the stock file speaks of, when neither its `as_of` column nor its modification time does
+    /// When the stock was counted, as 2026-11-01T06:00:00Z, for rows without `as_of` (otherwise: when the file was
+    /// last changed)
     #[arg(long, global = true, value_name = "TIME")]
     pub stock_as_of: Option<Timestamp>,
 }
@@ -113,25 +122,28 @@ impl Only {
 pub enum Command {
     /// Write a commented channels.toml, a small catalog and a stock file that work at once
     Init {
+        /// The folder, made when it is missing
         #[arg(default_value = ".")]
         dir: PathBuf,
         /// Replace files that are there
         #[arg(long)]
         force: bool,
     },
-    /// Find every problem of the catalog that can be found offline
+    /// Find every problem of the files that can be found without asking a channel
     Check {
+        /// SARIF is for code review tools
         #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
         format: CheckFormat,
     },
     /// Show what would change on every channel, and change nothing
     Plan {
+        /// Markdown is for a pull request
         #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
         format: PlanFormat,
-        /// Keep the plan for `push --plan`
+        /// Write the plan to a file too, for `push --plan`
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// End with 4 when there is something to change
+        /// Exit with 4 when there is something to change
         #[arg(long)]
         exit_code: bool,
     },
@@ -142,28 +154,34 @@ pub enum Command {
         #[command(flatten)]
         limits: LimitArgs,
     },
-    /// Pull orders, then push: the cron job
+    /// Pull orders, then push what changed: the cron job
     Sync(PushArgs),
-    /// Tell how every channel stands
+    /// Tell how every channel stands: last success, what waits, what was refused
     Status,
-    /// Show every step from the catalog to what each channel shows of one sku
-    Explain { sku: String },
+    /// Show every step from the catalog to the price and stock of one sku on each channel
+    Explain {
+        /// As in the catalog
+        sku: String,
+    },
     /// Look at the orders in the ledger
     #[command(subcommand)]
     Orders(OrdersCommand),
-    /// Confirm shipments from a CSV with the columns order, carrier, tracking
+    /// Tell the channels which parcels have left, from a CSV
     Ship {
-        /// Further columns: channel, sku, quantity, shipped_at
+        /// CSV with the columns order, carrier, tracking; and, if wanted, channel, sku, quantity, shipped_at
         file: PathBuf,
     },
     /// Look at the configured channels, and at what each kind can do
     #[command(subcommand)]
     Channels(ChannelsCommand),
-    /// Serve one emulated channel until it is stopped
+    /// Serve one emulated channel until it is stopped, for rehearsals
     Sandbox(SandboxArgs),
-    /// Write a completion script for a shell
-    Completions { shell: clap_complete::Shell },
-    /// Write the manual page
+    /// Write a completion script for a shell to stdout
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to stdout
     Man,
 }
 
@@ -178,29 +196,28 @@ pub enum CheckFormat {
 pub enum PlanFormat {
     Text,
     Json,
-    /// For a pull request
     Markdown,
 }
 
 #[derive(Debug, Args)]
 pub struct LimitArgs {
-    /// Stop after so long and keep the remainder: 50s, 10m
+    /// Start nothing new after so long and keep the remainder: 50s, 10m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub time: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
 pub struct PushArgs {
-    /// Send exactly this plan; rows whose ground has moved since are refused
+    /// Send exactly this plan; refuse rows that have changed since it was made
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// Let the channels that can do so validate the listings, and change nothing
+    /// Change nothing; let the channels that can do so validate the listings
     #[arg(long)]
     pub dry_run: bool,
-    /// Let a plan that the guard stopped pass once, with the token it named (repeatable)
+    /// Let pass once what the guard stopped: the token that it named (repeatable)
     #[arg(long, value_name = "TOKEN")]
     pub approve: Vec<String>,
-    /// Wait so long for what channels accept for later
+    /// Wait at the end for what channels took for later: 30s, 5m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
     #[command(flatten)]
@@ -209,17 +226,21 @@ pub struct PushArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum OrdersCommand {
-    /// The newest orders first
+    /// List orders, the newest first
     List(OrderArgs),
-    /// One order with its lines, money and parcels
-    Show { order: String },
-    /// One row per order line
+    /// Show one order with its lines, money and parcels
+    Show {
+        /// The channel's id of the order
+        order: String,
+    },
+    /// Write orders for a spreadsheet, one row per line, or as JSON
     Export {
         #[command(flatten)]
         orders: OrderArgs,
+        /// CSV or JSON
         #[arg(long, value_enum, default_value = "csv", value_name = "FORMAT")]
         format: ExportFormat,
-        /// Instead of stdout
+        /// Write to this file instead of stdout
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -233,23 +254,25 @@ pub enum ExportFormat {
 
 #[derive(Debug, Args)]
 pub struct OrderArgs {
+    /// Only orders that stand so: pending, open, partially_shipped, shipped, canceled, refunded, failed
     #[arg(long, value_parser = status, value_name = "STATUS")]
     pub status: Option<OrderStatus>,
-    /// Placed since then: 2026-11-01T00:00:00Z, or 7d
+    /// Only orders placed since then: 2026-11-01T00:00:00Z, or 7d
     #[arg(long, value_parser = since, value_name = "TIME")]
     pub since: Option<Timestamp>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ChannelsCommand {
-    /// The channels of the configuration
+    /// List the channels of the configuration
     List,
-    /// Prove each credential with the cheapest call
+    /// Prove each credential with one cheap call
     Check,
-    /// What each kind of channel can do, and its limits
+    /// Show what each kind of channel can do
     Capabilities {
-        /// Limits, quotas and settings of one kind
+        /// Show limits, quotas and settings of this kind: woocommerce
         kind: Option<String>,
+        /// Print the table as Markdown
         #[arg(long)]
         markdown: bool,
     },
@@ -257,17 +280,19 @@ pub enum ChannelsCommand {
 
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
+    /// Which kind of channel: woocommerce
     #[arg(long)]
     pub kind: String,
-    /// 0 takes any free port
+    /// The port on this machine; 0 takes any free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Keep the state in this file between runs
+    /// Keep listings and orders in this file between runs
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
     /// What goes wrong: none, throttled, flaky, lossy, ignoring, stuck, looping, or a JSON file
     #[arg(long, default_value = "none", value_name = "PROFILE")]
     pub faults: String,
+    /// The same number meets the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
