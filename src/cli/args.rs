@@ -168,7 +168,8 @@ pub enum Command {
     Orders(OrdersCommand),
     /// Tell the channels which parcels have left, from a CSV
     Ship {
-        /// CSV with the columns order, carrier, tracking; and, if wanted, channel, sku, quantity, shipped_at
+        /// CSV with the columns order, carrier, tracking; where needed also channel and shipped_at, and sku and quantity
+        /// for a part of an order
         file: PathBuf,
     },
     /// Look at the configured channels, and at what each kind can do

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory, Parser};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use skucast::config::Config;
 use skucast::connectors::REGISTRY;
 use skucast::domain::capability::Descriptor;
 
-use crate::world::{HEADER, World, channel, row};
+use crate::world::{HEADER, Ran, World, channel, command, row};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,8 +46,14 @@ fn pages() -> Vec<String> {
 }
 
 /// Compares a page with what it should be, or writes it when told so.
-fn hold(page: &str, wanted: &str) {
-    if read(page) == wanted {
+#[track_caller]
+fn hold(page: &str, wanted: impl FnOnce(&str) -> String) {
+    // Several tests hold a part of README.md each.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = read(page);
+    let wanted = wanted(&text);
+    if text == wanted {
         return;
     }
     assert!(
@@ -95,9 +102,9 @@ fn command_lines() -> Vec<(String, Vec<String>)> {
 #[test]
 fn the_capability_matrix_is_the_connectors_own() {
     let table = capabilities::markdown(&kinds());
-    let readme = read("README.md");
-    let wanted = capabilities::inserted(&readme, &table).expect("README.md has both markers");
-    hold("README.md", &wanted);
+    hold("README.md", |readme| {
+        capabilities::inserted(readme, &table).expect("README.md has both markers")
+    });
     assert_eq!(
         World::new()
             .run(&["channels", "capabilities", "--markdown"])
@@ -106,6 +113,39 @@ fn the_capability_matrix_is_the_connectors_own() {
             .trim(),
         table.trim()
     );
+}
+
+#[test]
+fn the_transcript_is_a_real_one() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("examples")).unwrap();
+    for file in [
+        "channels.example.toml",
+        "examples/catalog.csv",
+        "examples/stock.csv",
+    ] {
+        std::fs::write(folder.path().join(file), read(file)).unwrap();
+    }
+    let line = "skucast sync --config channels.example.toml";
+    let runs: Vec<String> = (0..3)
+        .map(|_| {
+            let ran = command(folder.path())
+                .args(line.split(' ').skip(1))
+                .arg("--no-progress")
+                .output()
+                .unwrap();
+            let ran = Ran::from(ran).expect(0);
+            format!("$ {line}\n{}{}", ran.stdout, ran.stderr)
+        })
+        .collect();
+    hold("README.md", |readme| {
+        let (before, rest) = readme.split_once("<!-- transcript start -->\n").unwrap();
+        let (_, after) = rest.split_once("<!-- transcript end -->").unwrap();
+        format!(
+            "{before}<!-- transcript start -->\n```text\n{}```\n<!-- transcript end -->{after}",
+            runs.join("\n")
+        )
+    });
 }
 
 #[test]
@@ -310,7 +350,7 @@ fn documents() -> Vec<(&'static str, Value)> {
     world.json(&["pull"]).expect(0);
     world.write(
         "parcels.csv",
-        format!("order,carrier,tracking,quantity\n{order},DHL,00340,1\n7,DHL,00341,1\n"),
+        format!("order,carrier,tracking,sku,quantity\n{order},DHL,00340,SKU-1,1\n7,DHL,00341,,\n"),
     );
     found.push((
         "ship",
@@ -415,5 +455,5 @@ fn the_json_examples_have_the_keys_of_real_documents() {
             text = format!("{before}{start}{pretty}{end}{after}");
         }
     }
-    hold(page, &text);
+    hold(page, |_| text);
 }
