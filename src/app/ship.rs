@@ -168,6 +168,14 @@ fn prepare(
     let mut lines: Vec<(LineId, u64)> = Vec::new();
     for row in rows {
         match &row.sku {
+            None if row.quantity.is_some() => {
+                let message = "a quantity needs the sku that it counts".to_owned();
+                return Err(problem(
+                    "quantity_without_sku",
+                    message,
+                    "add the sku, or leave the quantity away to ship all that is left",
+                ));
+            }
             None => {
                 lines.extend(
                     left.iter_mut()

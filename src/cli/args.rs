@@ -80,9 +80,6 @@ pub struct Global {
         value_name = "WHEN"
     )]
     pub color: ColorChoice,
-    /// Answer every question with yes
-    #[arg(long, global = true)]
-    pub yes: bool,
     /// When the stock was counted, as 2026-11-01T06:00:00Z, for rows without `as_of` (otherwise: when the file was
     /// last changed)
     #[arg(long, global = true, value_name = "TIME")]

@@ -166,6 +166,11 @@ impl PlanChannel {
 
 /// An error of a whole channel in the shape of an issue.
 pub fn channel_issue(name: &ChannelName, error: &Error) -> Issue {
+    error_issue(error).channel(name)
+}
+
+/// An error in the shape of an issue.
+pub fn error_issue(error: &Error) -> Issue {
     let code = match error.kind {
         ErrorKind::ConfigInvalid => "configuration",
         ErrorKind::Unauthorized => "unauthorized",
@@ -173,9 +178,9 @@ pub fn channel_issue(name: &ChannelName, error: &Error) -> Issue {
         ErrorKind::RateLimited => "rate_limited",
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Budget => "out_of_time",
-        _ => "channel_failed",
+        _ => "failed",
     };
-    let issue = Issue::error(code, error.to_string()).channel(name);
+    let issue = Issue::error(code, error.to_string());
     match error.hints.is_empty() {
         true => issue,
         false => issue.hint(error.hints.join("; ")),
@@ -188,6 +193,8 @@ pub struct RunDocument {
     pub version: u32,
     pub run_id: RunId,
     pub channels: Vec<RunChannel>,
+    /// Why nothing could be planned at all.
+    pub error: Option<Issue>,
     /// The catalog lost rows: no channel was pushed.
     pub guard: Option<GuardStop>,
     /// Of the catalog itself.

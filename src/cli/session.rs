@@ -18,7 +18,7 @@ use crate::domain::capability::SettingKind;
 use crate::domain::catalog::{Catalog, Columns};
 use crate::domain::ids::ChannelName;
 use crate::domain::issue::Issue;
-use crate::domain::ledger::{Ledger, QuotaMemory};
+use crate::domain::ledger::{ChannelState, Ledger, QuotaMemory};
 use crate::domain::{Error, Result};
 use crate::halt::Halt;
 use crate::http::{HttpContext, HttpOptions};
@@ -149,6 +149,8 @@ impl Session {
     async fn join(&mut self, config: &ChannelConfig, contact: Contact) -> Result<Channel> {
         let factory = connectors::find(config.kind)
             .ok_or_else(|| Error::unexpected(format!("no connector for kind `{}`", config.kind)))?;
+        let rehearsal = config.sandbox.is_some();
+        self.refuse_mixing(&config.name, rehearsal).await?;
         let overlay = match (contact, &config.sandbox) {
             (Contact::Offline, _) => Some(stand_ins(factory, config.sandbox.is_some())),
             (Contact::Online, Some(_)) => Some(self.start_sandbox(config, factory).await?),
@@ -182,6 +184,41 @@ impl Session {
             halt,
             orders_since: config.orders_since,
         })
+    }
+
+    /// What an emulated channel confirmed says nothing of the real one, and the other way round: listings would
+    /// count as there that are not, and invented orders would hold back real stock.
+    async fn refuse_mixing(&self, channel: &ChannelName, rehearsal: bool) -> Result<()> {
+        let known = self.ledger.channel(channel).await?.rehearsal;
+        let was = match known {
+            Some(true) if !rehearsal => "an emulated channel",
+            Some(false) if rehearsal => "a real channel",
+            _ => return Ok(()),
+        };
+        Err(Error::config(format!(
+            "what the ledger knows of `{channel}` comes from {was}"
+        ))
+        .hint("keep rehearsal and business apart: give this channel another name in channels.toml")
+        .hint("or begin with an empty ledger: name another one below [ledger]"))
+    }
+
+    /// Remembers what stands behind each name, before anything is learnt from it.
+    pub async fn remember_what_stands_behind(&self) -> Result<()> {
+        for channel in &self.channels {
+            let is_served = self
+                .sandboxes
+                .iter()
+                .any(|sandbox| sandbox.channel == channel.name);
+            let state = self.ledger.channel(&channel.name).await?;
+            if state.rehearsal.is_none() {
+                let state = ChannelState {
+                    rehearsal: Some(is_served),
+                    ..state
+                };
+                self.ledger.set_channel(&channel.name, &state).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Serves the channel's sandbox, with its state of the last time, and returns the settings that reach it.

@@ -125,6 +125,8 @@ pub struct ChannelState {
     pub last_pull: Option<Timestamp>,
     pub last_failure: Option<(Timestamp, String)>,
     pub credential_expires: Option<Timestamp>,
+    /// Whether what is known comes from an emulated channel. Said at first contact, for good.
+    pub rehearsal: Option<bool>,
     pub watermark: Option<Watermark>,
 }
 

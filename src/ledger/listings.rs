@@ -23,7 +23,7 @@ pub async fn channel(
 ) -> Result<ChannelState, Fault> {
     let row = sqlx::query(
         "SELECT first_contact, last_push, last_pull, last_failure_at, last_failure, \
-         credential_expires, watermark_at, watermark_cursor FROM channels WHERE name = $1",
+         credential_expires, watermark_at, watermark_cursor, rehearsal FROM channels WHERE name = $1",
     )
     .bind(channel.as_str())
     .fetch_optional(connection)
@@ -44,11 +44,12 @@ pub async fn channel(
             }),
             None => None,
         },
+        rehearsal: get(&row, 8)?,
     })
 }
 
 /// Two runs may have read the same state and each bring it back changed, so that what can only grow never shrinks:
-/// first contact stays, the last push and pull and the watermark move forward only.
+/// first contact and what stands behind the name stay, the last push and pull and the watermark move forward only.
 pub async fn set_channel(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
@@ -57,7 +58,7 @@ pub async fn set_channel(
     let failure = state.last_failure.as_ref();
     sqlx::query(
         "INSERT INTO channels (name, first_contact, last_push, last_pull, last_failure_at, \
-         last_failure, credential_expires) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         last_failure, credential_expires, rehearsal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
          ON CONFLICT (name) DO UPDATE SET \
          first_contact = coalesce(channels.first_contact, excluded.first_contact), \
          last_push = coalesce(max(channels.last_push, excluded.last_push), \
@@ -65,7 +66,8 @@ pub async fn set_channel(
          last_pull = coalesce(max(channels.last_pull, excluded.last_pull), \
              excluded.last_pull, channels.last_pull), \
          last_failure_at = excluded.last_failure_at, last_failure = excluded.last_failure, \
-         credential_expires = excluded.credential_expires",
+         credential_expires = excluded.credential_expires, \
+         rehearsal = coalesce(channels.rehearsal, excluded.rehearsal)",
     )
     .bind(channel.as_str())
     .bind(state.first_contact.map(micros))
@@ -74,6 +76,7 @@ pub async fn set_channel(
     .bind(failure.map(|(at, _)| micros(*at)))
     .bind(failure.map(|(_, message)| message.as_str()))
     .bind(state.credential_expires.map(micros))
+    .bind(state.rehearsal)
     .execute(&mut *connection)
     .await?;
     match &state.watermark {

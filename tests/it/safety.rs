@@ -180,3 +180,58 @@ fn a_refused_row_is_not_sent_again_until_it_changes() {
     assert_eq!(channel(&second, "shop")["blocked"], 1, "{second:#}");
     assert_eq!(writes(&world), before);
 }
+
+#[test]
+fn what_a_rehearsal_confirmed_is_not_taken_for_the_real_shop() {
+    let mut world = World::new();
+    world.configure("[channels.shop]\nkind = \"woocommerce\"\nsandbox = true");
+    write(&world, 2, "20.00", "5");
+    world.json(&["sync"]).expect(0);
+    let rehearsed = world.read("channels.toml");
+    let mut real = World::new();
+    real.marketplace("shop", "woocommerce");
+    let settings = real.read("channels.toml");
+    let settings = settings.split("[channels.shop.settings]").nth(1).unwrap();
+    let live = rehearsed.replace(
+        "sandbox = true",
+        &format!("[channels.shop.settings]{settings}"),
+    );
+    world.write("channels.toml", live);
+    let ran = world.json(&["sync"]).expect(3).json();
+    let error = &channel(&ran, "shop")["error"];
+    assert!(
+        error["message"].as_str().unwrap().contains("emulated"),
+        "{ran:#}"
+    );
+    assert!(real.state("shop").created.is_empty());
+}
+
+#[test]
+fn a_parcel_with_a_quantity_and_no_sku_is_refused() {
+    let world = world(1, "20.00");
+    world.json(&["sync"]).expect(0);
+    let order = world.buy("shop", "SKU-1", 3);
+    world.json(&["pull"]).expect(0);
+    world.write(
+        "parcels.csv",
+        format!("order,carrier,tracking,quantity\n{order},DHL,T1,1\n"),
+    );
+    let refused = world.json(&["ship", "parcels.csv"]).expect(3).json();
+    assert_eq!(
+        refused["issues"][0]["code"], "quantity_without_sku",
+        "{refused:#}"
+    );
+    world.write(
+        "parcels.csv",
+        format!("order,carrier,tracking,sku,quantity\n{order},DHL,T1,SKU-1,1\n"),
+    );
+    assert_eq!(
+        world.json(&["ship", "parcels.csv"]).expect(0).json()["confirmed"],
+        1
+    );
+    // The same list again confirms nothing twice.
+    assert_eq!(
+        world.json(&["ship", "parcels.csv"]).expect(0).json()["known"],
+        1
+    );
+}

@@ -129,10 +129,14 @@ fn capabilities(kind: Option<&str>, markdown: bool, global: &Global, ui: &Ui) ->
                 Error::config(format!("there is no kind `{kind}`"))
                     .hint(format!("the kinds are: {}", known.join(", ")))
             })?;
-            ui.data(&render::capabilities::details(
-                factory.descriptor,
-                ui.paint(),
-            ))?;
+            if global.json {
+                print_json(ui, &render::capabilities::document(&[factory.descriptor]))?;
+            } else {
+                ui.data(&render::capabilities::details(
+                    factory.descriptor,
+                    ui.paint(),
+                ))?;
+            }
         }
     }
     Ok(Exit::Done)

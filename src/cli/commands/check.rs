@@ -9,6 +9,7 @@ use crate::cli::args::{CheckFormat, Global};
 use crate::cli::documents::{VERSION, channel_issue};
 use crate::cli::exit::Exit;
 use crate::cli::render;
+use crate::cli::render::text::counted;
 use crate::cli::session::{Contact, Session, scope};
 use crate::cli::ui::Ui;
 use crate::domain::Result;
@@ -54,9 +55,11 @@ pub async fn run(format: CheckFormat, global: &Global, ui: &Ui, halt: Halt) -> R
         )?,
         CheckFormat::Text if !global.json => {
             ui.data(&render::issues::text(&issues, left_out, ui.paint()))?;
+            let channels = session.channels.len() as u64;
             ui.say(&format!(
-                "{rows} rows checked for {} channels",
-                session.channels.len()
+                "{} checked for {}",
+                counted(rows, "row", "rows"),
+                counted(channels, "channel", "channels")
             ));
         }
         CheckFormat::Text | CheckFormat::Json => print_json(

@@ -13,7 +13,7 @@ use crate::app::push::Work;
 use crate::app::sync::{Order, Run, sync};
 use crate::cli::args::{Global, PushArgs};
 use crate::cli::documents::{
-    GuardStop, PlanDocument, RunChannel, RunDocument, VERSION, channel_issue,
+    GuardStop, PlanDocument, RunChannel, RunDocument, VERSION, channel_issue, error_issue,
 };
 use crate::cli::exit::Exit;
 use crate::cli::render;
@@ -61,6 +61,7 @@ pub async fn run(
         session.close(false, ui)?;
         return Ok(Exit::Locked);
     };
+    session.remember_what_stands_behind().await?;
     let run_id = ledger.begin_run(job.name(), Timestamp::now()).await?;
     let progress: Arc<dyn Progress> = Arc::new(ui.progress());
     let work = Work {
@@ -94,7 +95,7 @@ pub async fn run(
         .take()
         .map(|error| session_error(error, &session));
     let exit = exit(&result, &session, error.as_ref(), &halt);
-    let document = document(run_id.clone(), &mut result, &session);
+    let document = document(run_id.clone(), &mut result, error.as_ref(), &session);
     let summary = serde_json::json!({"exit": exit as u8, "channels": &document.channels});
     ledger
         .finish_run(&run_id, Timestamp::now(), &summary)
@@ -148,7 +149,7 @@ fn exit(run: &Run, session: &Session, error: Option<&Error>, halt: &Halt) -> Exi
     }
 }
 
-fn document(run_id: RunId, run: &mut Run, session: &Session) -> RunDocument {
+fn document(run_id: RunId, run: &mut Run, error: Option<&Error>, session: &Session) -> RunDocument {
     let mut channels = Vec::new();
     for (channel, booked) in session.channels.iter().zip(&mut run.channels) {
         let mut shown = RunChannel::new(&channel.name, channel.connector.descriptor().kind);
@@ -182,6 +183,7 @@ fn document(run_id: RunId, run: &mut Run, session: &Session) -> RunDocument {
         version: VERSION,
         run_id,
         channels,
+        error: error.map(error_issue),
         guard,
         issues,
     }

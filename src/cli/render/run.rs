@@ -181,7 +181,13 @@ pub fn closing(run: &RunDocument) -> String {
         sentences.push(format!("{channels} did not come to the end."));
     }
     if sentences.is_empty() {
-        sentences.push("Nothing to do.".to_owned());
+        let stopped = run.error.is_some() || run.guard.is_some();
+        let said = if stopped {
+            "Nothing was sent."
+        } else {
+            "Nothing to do."
+        };
+        sentences.push(said.to_owned());
     }
     sentences.join(" ")
 }
@@ -198,6 +204,7 @@ mod tests {
             version: 1,
             run_id: "2026-01-10T00:00:00Z-1f3a".into(),
             channels,
+            error: None,
             guard: None,
             issues: Vec::new(),
         }

@@ -30,6 +30,7 @@ CREATE TABLE channels (
     last_failure_at INTEGER,
     last_failure TEXT,
     credential_expires INTEGER,
+    rehearsal INTEGER, -- 1 when an emulated channel stands behind the name
     watermark_at INTEGER, -- never moves back
     watermark_cursor TEXT
 ) STRICT, WITHOUT ROWID;

@@ -62,6 +62,7 @@ pub async fn a_channel_keeps_what_only_grows(ledger: Arc<dyn Ledger>) {
             at: day(3),
             cursor: Some("e-9".to_owned()),
         }),
+        rehearsal: Some(true),
     };
     ledger.set_channel(&channel, &state).await.unwrap();
     assert_eq!(ledger.channel(&channel).await.unwrap(), state);
@@ -69,6 +70,7 @@ pub async fn a_channel_keeps_what_only_grows(ledger: Arc<dyn Ledger>) {
     let brought_back_late = ChannelState {
         last_pull: Some(day(4)),
         last_push: Some(day(2)),
+        rehearsal: Some(false),
         ..ChannelState::default()
     };
     ledger
