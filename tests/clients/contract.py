@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -105,7 +106,7 @@ class Prism:
         command = [os.environ["PRISM"], mode, str(document(mode, path, folder))]
         if mode == "proxy":
             command.append(f"http://{UPSTREAM}{base}")
-        # Prism takes no port 0, and prints the one that it was given.
+        # Prism cannot be asked to find a free port and tell it.
         self.port = free_port()
         with self.log.open("w") as log:
             self.process = subprocess.Popen([*command, "--port", str(self.port)], stdout=log, stderr=log,
@@ -205,10 +206,20 @@ class Bench:
 
     def __init__(self, mode):
         self.mode = mode
+        self.cleanup = ExitStack()
 
     def __enter__(self):
-        self.scratch = tempfile.TemporaryDirectory()
-        self.folder = Path(self.scratch.name)
+        try:
+            return self.set_up()
+        except BaseException:
+            self.cleanup.close()
+            raise
+
+    def __exit__(self, *_):
+        self.cleanup.close()
+
+    def set_up(self):
+        self.folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
         for name in ("catalog.csv", "stock.csv"):
             self.write(name, (EXAMPLES / name).read_text())
         settings = "\n".join(f"{key} = {json.dumps(value)}" for key, value in SANDBOX["settings"].items()
@@ -229,17 +240,14 @@ absent = "end"
 {settings}
 {secrets}
 """)
-        self.prisms = [Prism(self.mode, *one, self.folder) for one in DOCUMENTS]
-        for prism in self.prisms:
+        prisms = [Prism(self.mode, *one, self.folder) for one in DOCUMENTS]
+        for prism in prisms:
+            self.cleanup.callback(prism.stop)
+        for prism in prisms:
             prism.wait()
-        self.door = Door(self.prisms)
+        self.door = Door(prisms)
+        self.cleanup.callback(self.door.shutdown)
         return self
-
-    def __exit__(self, *_):
-        self.door.shutdown()
-        for prism in self.prisms:
-            prism.stop()
-        self.scratch.cleanup()
 
     def skucast(self, *arguments, code=0):
         """Runs it and returns its JSON document."""
