@@ -146,7 +146,8 @@ impl Spec {
 
     /// Most characters of a column.
     pub fn longest(&self, name: &str) -> Option<usize> {
-        self.position(name).map(|position| self.columns[position].max)
+        self.position(name)
+            .map(|position| self.columns[position].max)
     }
 
     /// Most pictures of one listing.
