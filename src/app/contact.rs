@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::plan::Known;
 use super::{Channel, PageCursor, Progress};
 use crate::domain::change::{Action, Change};
-use crate::domain::ids::{ChannelName, Sku};
+use crate::domain::ids::{ChannelName, ListingRef, Sku};
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, Settled, Settlement};
 use crate::domain::listing::{ChannelListing, Facets};
@@ -146,6 +146,17 @@ pub(crate) fn shows(listing: &ChannelListing, change: &Change) -> bool {
     quantity && price && live
 }
 
+/// The record of a listing that is gone: not ours to update any more, but it may be created again.
+pub(crate) fn vanished(before: &ListingRecord, now: Timestamp) -> ListingRecord {
+    ListingRecord {
+        listing_ref: ListingRef::new(""),
+        live: false,
+        confirmed: Facets::default(),
+        at: now,
+        ..before.clone()
+    }
+}
+
 /// What a look-up found of a change that was sent.
 pub(crate) enum Found {
     /// The listing shows it.
@@ -177,13 +188,7 @@ pub(crate) fn settle_by_sight(
     };
     let Some(listing) = live else {
         if let Some(before) = before {
-            // Gone: it is not ours to update any more, but may be created again.
-            settlement.record = Some(ListingRecord {
-                live: false,
-                confirmed: Facets::default(),
-                at: now,
-                ..before.clone()
-            });
+            settlement.record = Some(vanished(before, now));
         }
         let found = if change.action == Action::End {
             Found::Shown

@@ -18,7 +18,7 @@ use crate::domain::issue::{Issue, Source};
 use crate::domain::listing::OptionAxis;
 use crate::domain::money::Money;
 use crate::domain::{Error, Result};
-use crate::policy::{Absent, Step, Trace};
+use crate::policy::{Absent, Selection, Step, Trace};
 
 /// See `explain` in the JSON contract (docs/json.md).
 #[derive(Debug, Serialize)]
@@ -140,11 +140,20 @@ fn explain_channel(
         return explanation;
     };
     let item = &found.item;
-    if let Err(reason) = channel.policy.selects(item)
-        && item.kind != ItemKind::Parent
-    {
-        explanation.why_not = Some(format!("{reason}; {}", absence(channel.policy.absent)));
-        return explanation;
+    match channel.policy.selects(item) {
+        Selection::Left(reason) if item.kind != ItemKind::Parent => {
+            explanation.why_not = Some(format!("{reason}; {}", absence(channel.policy.absent)));
+            return explanation;
+        }
+        Selection::Unclear(issue) if item.kind != ItemKind::Parent => {
+            explanation.why_not = Some(format!(
+                "{}; a listing that is live is kept as it is",
+                issue.message
+            ));
+            explanation.issues.push(*issue);
+            return explanation;
+        }
+        _ => {}
     }
     explanation.included = true;
     if item.kind != ItemKind::Parent {

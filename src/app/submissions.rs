@@ -1,17 +1,19 @@
 //! Changes that the channel took for later: asked about, confirmed by sight, or given up at their deadline.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Channel;
-use super::contact::{Found, failed, find, settle_by_sight};
+use super::contact::{Found, failed, find, settle_by_sight, shows};
 use crate::domain::change::{Action, Change, Lane};
 use crate::domain::connector::{ItemOutcome, Outcome, Submission};
 use crate::domain::ids::{ListingRef, Sku, SubmissionId};
 use crate::domain::issue::Issue;
-use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, Settled, Settlement};
+use crate::domain::ledger::{
+    Ledger, ListingRecord, Pending, Rejection, Settled, Settlement, deadline,
+};
 use crate::domain::listing::Facets;
 use crate::domain::{Error, Result};
 
@@ -119,16 +121,7 @@ async fn confirm_by_sight(
             _ if pending.superseded => settlements.push(resolved(settlement, &pending)),
             _ if late => {
                 polled.given_up += 1;
-                let issue = Issue::error(
-                    "accepted_but_not_applied",
-                    format!(
-                        "accepted by the channel at {:.0}, but the listing does not show it",
-                        pending.since
-                    ),
-                )
-                .channel(&channel.name)
-                .sku(sku)
-                .hint("what is live was recorded; the next run sends it again");
+                let issue = not_applied(channel, &pending);
                 polled.issues.push(issue.clone());
                 settlements.push(resolved(
                     Settlement {
@@ -143,6 +136,19 @@ async fn confirm_by_sight(
         }
     }
     Ok(settlements)
+}
+
+fn not_applied(channel: &Channel, pending: &Pending) -> Issue {
+    Issue::error(
+        "accepted_but_not_applied",
+        format!(
+            "accepted by the channel at {:.0}, but the listing does not show it",
+            pending.since
+        ),
+    )
+    .channel(&channel.name)
+    .sku(&pending.change.sku)
+    .hint("what is live was recorded; the next run sends it again")
 }
 
 fn give_up_late(
@@ -192,24 +198,39 @@ async fn finish_submission(
         .into_iter()
         .map(|outcome| (outcome.key, outcome.outcome))
         .collect();
-    // A listing that is new needs its reference, which a report does not always tell.
-    let nameless: Vec<Sku> = waiting
-        .iter()
-        .filter(|pending| {
-            pending.listing_ref.is_none()
-                && !records.contains_key(&pending.change.sku)
-                && !matches!(
-                    by_sku.get(&pending.change.sku),
-                    Some(Outcome::Rejected(_) | Outcome::Failed(_))
-                )
-        })
+    // A listing that is new needs its reference, which a report does not always tell; and of the others, as many
+    // as the channel is to be verified, a report that says "done" is not believed alone.
+    let done = |pending: &&Pending| {
+        !matches!(
+            by_sku.get(&pending.change.sku),
+            Some(Outcome::Rejected(_) | Outcome::Failed(_))
+        )
+    };
+    let (nameless, named): (Vec<_>, Vec<_>) = waiting.iter().filter(done).partition(|pending| {
+        let known = records
+            .get(&pending.change.sku)
+            .and_then(ListingRecord::reference);
+        pending.listing_ref.is_none() && known.is_none()
+    });
+    let descriptor = channel.connector.descriptor();
+    let verified = if descriptor.capability.listing_read {
+        channel.verify
+    } else {
+        0
+    };
+    let looked_up: HashSet<Sku> = nameless
+        .into_iter()
+        .chain(named.into_iter().take(verified))
         .map(|pending| pending.change.sku.clone())
         .collect();
-    let live = if nameless.is_empty() {
+    let live = if looked_up.is_empty() {
         HashMap::new()
     } else {
-        find(channel, &nameless).await?
+        let skus: Vec<Sku> = looked_up.iter().cloned().collect();
+        find(channel, &skus).await?
     };
+    let may_still_show =
+        |pending: &Pending| deadline(pending.since, descriptor.limits.sight_deadline) > now;
     let mut settlements = Vec::new();
     for pending in waiting {
         let sku = &pending.change.sku;
@@ -220,11 +241,11 @@ async fn finish_submission(
             } => {
                 let reference = listing_ref
                     .or_else(|| pending.listing_ref.clone())
-                    .or_else(|| records.get(sku).map(|record| record.listing_ref.clone()))
+                    .or_else(|| records.get(sku).and_then(ListingRecord::reference))
                     .or_else(|| live.get(sku).map(|listing| listing.listing_ref.clone()));
                 let Some(reference) = reference else {
                     // Reported as done, but not there: the report alone is not believed.
-                    if pending.deadline > now {
+                    if may_still_show(&pending) {
                         polled.waiting += 1;
                         continue;
                     }
@@ -232,6 +253,33 @@ async fn finish_submission(
                     settlements.push(resolved(settlement(&pending, Settled::Ignored), &pending));
                     continue;
                 };
+                let seen = live.get(sku);
+                let is_checked = looked_up.contains(sku)
+                    && !pending.superseded
+                    && pending.change.lane != Lane::End;
+                if is_checked && !seen.is_some_and(|listing| shows(listing, &pending.change)) {
+                    if may_still_show(&pending) {
+                        polled.waiting += 1;
+                        continue;
+                    }
+                    polled.given_up += 1;
+                    let issue = not_applied(channel, &pending);
+                    polled.issues.push(issue.clone());
+                    let (_, sighted) = settle_by_sight(
+                        &pending.change,
+                        pending.intent,
+                        seen,
+                        records.get(sku),
+                        now,
+                    );
+                    let ignored = Settlement {
+                        settled: Settled::Ignored,
+                        issues: vec![issue],
+                        ..sighted
+                    };
+                    settlements.push(resolved(ignored, &pending));
+                    continue;
+                }
                 polled.applied += 1;
                 let record = applied(&pending.change, reference, records.get(sku), now);
                 polled.issues.extend(

@@ -187,6 +187,22 @@ pub fn error_issue(error: &Error) -> Issue {
     }
 }
 
+/// A command that could not be carried out at all.
+#[derive(Debug, Serialize)]
+pub struct FailureDocument {
+    pub version: u32,
+    pub error: Issue,
+}
+
+impl FailureDocument {
+    pub fn new(error: &Error) -> Self {
+        Self {
+            version: VERSION,
+            error: error_issue(error),
+        }
+    }
+}
+
 /// `push`, `pull` and `sync`.
 #[derive(Debug, Serialize)]
 pub struct RunDocument {

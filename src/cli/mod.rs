@@ -23,6 +23,7 @@ use crate::domain::{Error, Result};
 use crate::halt::Halt;
 use args::{Cli, Command, LimitArgs, PushArgs};
 use commands::sync::Job;
+use documents::FailureDocument;
 use exit::Exit;
 use ui::Ui;
 
@@ -59,6 +60,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit,
         Err(error) => {
             ui.complain(&report::error(&error, &ui));
+            if cli.global.json {
+                // A program that reads the answer finds the reason where it looks. It is told above as well.
+                let _ = ui.data(&render::json(&FailureDocument::new(&error)));
+            }
             Exit::from(&error)
         }
     };

@@ -23,6 +23,7 @@ use super::stock::SoldLine;
 /// What a channel last confirmed of one sku.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListingRecord {
+    /// Empty once the channel has lost the listing: read it through [`Self::reference`].
     pub listing_ref: ListingRef,
     /// `false` once ended, or when the channel shows it as not for sale.
     pub live: bool,
@@ -30,6 +31,14 @@ pub struct ListingRecord {
     pub managed: bool,
     pub confirmed: Facets,
     pub at: Timestamp,
+}
+
+impl ListingRecord {
+    /// What the channel calls the listing; `None` when it has it no more, so that it can only be created anew.
+    /// An ended listing keeps its reference, and comes back under it.
+    pub fn reference(&self) -> Option<ListingRef> {
+        (!self.listing_ref.as_str().is_empty()).then(|| self.listing_ref.clone())
+    }
 }
 
 /// A change that the channel took for later.

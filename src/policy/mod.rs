@@ -23,7 +23,7 @@ use crate::domain::listing::{Listing, OptionAxis};
 
 pub use content::{ContentPolicy, Cut};
 pub use price::{Price, PricePolicy, Rounding};
-pub use selection::SelectPolicy;
+pub use selection::{SelectPolicy, Selection};
 pub use stock::{Availability, OnHand, Reserved, StockPolicy};
 pub use trace::{Step, Trace};
 
@@ -131,8 +131,11 @@ impl ChannelPolicy {
 
 impl Compiled {
     /// Whether this item is sold on this channel, and if not, why.
-    pub fn selects(&self, item: &Item) -> Result<(), String> {
-        self.selection.selects(item)
+    pub fn selects(&self, item: &Item) -> Selection {
+        match self.selection.selects(item) {
+            Selection::Unclear(issue) => Selection::Unclear(Box::new(self.place(*issue, item))),
+            selection => selection,
+        }
     }
 
     /// The price of an item on this channel; `Ok(None)` when none is stated.

@@ -47,28 +47,59 @@ impl CompiledSelection {
         })
     }
 
-    pub(super) fn selects(&self, item: &Item) -> Result<(), String> {
+    pub(super) fn selects(&self, item: &Item) -> Selection {
+        if self.policy.include.is_none()
+            && let Some(why) = withdrawn(item)
+        {
+            return Selection::Left(why);
+        }
         if self.policy.include.is_none() && self.policy.exclude.is_none() {
-            return Ok(());
+            return Selection::Taken;
         }
         let context = self.templates.context(item);
-        let holds = |name: &str| match self.templates.render(name, &context) {
-            Ok(text) => Ok(!text.is_empty()),
-            Err(problem) => Err(format!(
-                "`{name}` cannot be computed for this item: {}",
-                problem.message
-            )),
+        let holds = |name: &str| {
+            self.templates
+                .render(name, &context)
+                .map(|text| !text.is_empty())
         };
-        if let Some(include) = &self.policy.include
-            && !holds("include")?
-        {
-            return Err(format!("not included: {include}"));
+        if let Some(include) = &self.policy.include {
+            match holds("include") {
+                Ok(true) => {}
+                Ok(false) => return Selection::Left(format!("not included: {include}")),
+                Err(issue) => return Selection::Unclear(issue),
+            }
         }
-        if let Some(exclude) = &self.policy.exclude
-            && holds("exclude")?
-        {
-            return Err(format!("excluded: {exclude}"));
+        match (
+            &self.policy.exclude,
+            self.policy.exclude.as_ref().map(|_| holds("exclude")),
+        ) {
+            (Some(exclude), Some(Ok(true))) => Selection::Left(format!("excluded: {exclude}")),
+            (_, Some(Err(issue))) => Selection::Unclear(issue),
+            _ => Selection::Taken,
         }
-        Ok(())
     }
+}
+
+/// Whether a channel sells an item.
+#[derive(Debug)]
+pub enum Selection {
+    Taken,
+    /// Not sold here, and why.
+    Left(String),
+    /// An expression fails for this item: it is left as it is.
+    Unclear(Box<Issue>),
+}
+
+/// What the seller's own shop does not show is not sold elsewhere either: Shopify's `Status` and `Published`,
+/// WooCommerce's `Published` (0 private, -1 draft). An `include` of one's own decides instead.
+fn withdrawn(item: &Item) -> Option<String> {
+    let says = |column: &str, words: &[&str]| {
+        let cell = item.value(column)?;
+        let found = words.iter().any(|word| cell.eq_ignore_ascii_case(word));
+        found.then(|| {
+            format!("the catalog says {column} = {cell}; state `include` to sell it all the same")
+        })
+    };
+    says("status", &["draft", "archived"])
+        .or_else(|| says("published", &["false", "no", "0", "-1"]))
 }

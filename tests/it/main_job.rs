@@ -280,3 +280,71 @@ fn what_was_ended_comes_back_whole() {
         assert_eq!(channel(&third, name)["applied"], 0, "{third:#}");
     }
 }
+
+#[test]
+fn drafts_of_the_sellers_own_shop_are_not_sold_elsewhere() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    world.catalog(&[
+        "Handle,Title,Variant SKU,Variant Price,Variant Inventory Tracker,Variant Inventory Qty,Published,Status",
+        "lamp,Lamp,LAMP,20.00,shopify,5,true,active",
+        "secret,Secret lamp,SECRET,20.00,shopify,5,true,draft",
+        "hidden,Hidden lamp,HIDDEN,20.00,shopify,5,false,active",
+    ]);
+    world.json(&["sync"]).expect(0);
+    let listed: Vec<String> = world.state("shop").listings.into_keys().collect();
+    assert_eq!(listed, ["LAMP"]);
+    let explained = world.json(&["explain", "SECRET"]).expect(0).json();
+    assert_eq!(explained["channels"][0]["included"], false);
+    world.configure("[channels.shop.select]\ninclude = \"true\"");
+    world.json(&["sync"]).expect(0);
+    assert_eq!(world.state("shop").listings.len(), 3);
+}
+
+#[test]
+fn an_expression_that_fails_for_an_item_leaves_it_as_it_is() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    world.catalog(&[
+        "sku,title,price,quantity,grade",
+        "A,Lamp,20.00,5,1",
+        "B,Lamp,20.00,5,2",
+    ]);
+    world.json(&["sync"]).expect(0);
+    world.configure("[channels.shop.select]\ninclude = \"grade|int > 0\"");
+    world.catalog(&[
+        "sku,title,price,quantity,grade",
+        "A,Lamp,20.00,5,1",
+        "B,Lamp,20.00,5,two",
+    ]);
+    let ran = world.json(&["sync"]).expect(3).json();
+    assert_eq!(
+        channel(&ran, "shop")["issues"][0]["code"],
+        "template_failed",
+        "{ran:#}"
+    );
+    assert_eq!(world.quantity("shop", "B"), Some(5));
+}
+
+#[test]
+fn a_parent_waits_for_a_variant_that_can_be_sold() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    let header = "sku,parent_sku,title,price,quantity,option:Size";
+    world.catalog(&[
+        header,
+        "TEE,,Shirt,,,",
+        "TEE-S,TEE,,Nill,5,S",
+        "LAMP,,Lamp,20.00,5,",
+    ]);
+    world.json(&["sync"]).expect(3);
+    assert_eq!(world.state("shop").created.len(), 1);
+    world.catalog(&[
+        header,
+        "TEE,,Shirt,,,",
+        "TEE-S,TEE,,19.00,5,S",
+        "LAMP,,Lamp,20.00,5,",
+    ]);
+    world.json(&["sync"]).expect(0);
+    assert_eq!(world.quantity("shop", "TEE-S"), Some(5));
+}

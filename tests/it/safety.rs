@@ -235,3 +235,76 @@ fn a_parcel_with_a_quantity_and_no_sku_is_refused() {
         1
     );
 }
+
+#[test]
+fn a_listing_that_vanished_is_created_again() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    let config = world.read("channels.toml");
+    let config = config.replacen("[channels.shop]\n", "[channels.shop]\nverify = 0\n", 1);
+    world.write("channels.toml", config);
+    let catalog = |price: &str, quantity: u32| {
+        let header = "sku,parent_sku,title,price,quantity,option:Size";
+        let rows = ["A,,Lamp,P,Q,", "S,P,Shirt,P,Q,S", "M,P,Shirt,P,Q,M"]
+            .map(|row| row.replace(",P,Q,", &format!(",{price},{quantity},")));
+        world.catalog(&[header, &rows[0], &rows[1], &rows[2]]);
+    };
+    catalog("20.00", 5);
+    // The shop answers yes to everything, does nothing, and is not looked at afterwards.
+    world.at("shop").set_faults(skucast::sandbox::Profile {
+        ignored: 1.0,
+        ..Default::default()
+    });
+    world.json(&["sync"]);
+    assert!(world.state("shop").listings.is_empty());
+    world.at("shop").set_faults(Default::default());
+    catalog("20.00", 4);
+    world.json(&["sync"]);
+    world.json(&["sync"]).expect(0);
+    for sku in ["A", "S", "M"] {
+        assert_eq!(world.quantity("shop", sku), Some(4), "{sku}");
+    }
+    assert!(
+        world
+            .state("shop")
+            .created
+            .values()
+            .all(|count| *count == 1)
+    );
+}
+
+#[test]
+fn a_report_that_says_done_is_not_believed_alone() {
+    let mut world = World::new();
+    world.marketplace("amazon", "amazon");
+    write(&world, 60, "20.00", "5");
+    world.json(&["sync"]).expect(0);
+    world.at("amazon").set_faults(skucast::sandbox::Profile {
+        ignored: 1.0,
+        ..Default::default()
+    });
+    write(&world, 60, "20.00", "4");
+    let ran = world.json(&["sync", "--wait", "1s"]).json();
+    assert_eq!(world.quantity("amazon", "SKU-1"), Some(5));
+    assert_eq!(channel(&ran, "amazon")["applied"], 0, "{ran:#}");
+    assert_eq!(channel(&ran, "amazon")["accepted"], 60);
+}
+
+#[test]
+fn a_mistake_is_one_json_document_too() {
+    let world = world(1, "20.00");
+    for arguments in [
+        &["explain", "NOWHERE"][..],
+        &["orders", "show", "NOWHERE"],
+        &["ship", "nowhere.csv"],
+        &["sync", "--channel", "nowhere"],
+        &["plan", "--config", "nowhere.toml"],
+    ] {
+        let document = world.json(arguments).expect(2).json();
+        assert_eq!(document["version"], 1, "{arguments:?}");
+        assert!(
+            document["error"]["message"].is_string(),
+            "{arguments:?} {document:#}"
+        );
+    }
+}

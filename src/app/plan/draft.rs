@@ -17,7 +17,7 @@ use crate::domain::ids::Sku;
 use crate::domain::issue::{Issue, Severity};
 use crate::domain::ledger::{ListingRecord, Pending};
 use crate::domain::listing::{Facets, OptionAxis};
-use crate::policy::Absent;
+use crate::policy::{Absent, Selection};
 
 /// Issues kept per channel; the rest is counted.
 const MOST_ISSUES: usize = 10_000;
@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     selected: HashSet<Sku>,
     /// Parents with a variant that this channel's selection takes.
     parents: HashSet<Sku>,
+    /// Parents with a variant that is live or is to be created.
+    growing: HashSet<Sku>,
     now: Timestamp,
     changes: Vec<Planned>,
     blocked: HashSet<Sku>,
@@ -48,6 +50,7 @@ impl<'a> Draft<'a> {
             known,
             selected: HashSet::new(),
             parents: HashSet::new(),
+            growing: HashSet::new(),
             now,
             changes: Vec::new(),
             blocked: HashSet::new(),
@@ -80,12 +83,22 @@ impl<'a> Draft<'a> {
             return;
         }
         // A parent is not chosen for itself: it goes where its variants go.
-        let selected = match item.kind {
-            ItemKind::Parent => self.parents.contains(&item.sku),
-            _ => self.channel.policy.selects(item).is_ok(),
-        };
-        if !selected {
-            return;
+        if item.kind == ItemKind::Parent {
+            if !self.parents.contains(&item.sku) {
+                return;
+            }
+        } else {
+            match self.channel.policy.selects(item) {
+                Selection::Taken => {}
+                Selection::Left(_) => return,
+                Selection::Unclear(issue) => {
+                    self.selected.insert(item.sku.clone());
+                    self.parents.extend(item.parent_sku.clone());
+                    self.blocked.insert(item.sku.clone());
+                    self.report(*issue);
+                    return;
+                }
+            }
         }
         self.selected.insert(item.sku.clone());
         self.parents.extend(item.parent_sku.clone());
@@ -102,7 +115,10 @@ impl<'a> Draft<'a> {
         }
         let mut changes = Vec::new();
         match record {
-            Some(record) if record.live => self.compare(item, &desired, record, &mut changes),
+            Some(record) if record.live => {
+                self.growing.extend(item.parent_sku.clone());
+                self.compare(item, &desired, record, &mut changes);
+            }
             record => self.create(item, &desired, record, &mut changes),
         }
         changes.retain(|change: &Change| scope.has_lane(change.lane));
@@ -121,7 +137,7 @@ impl<'a> Draft<'a> {
                 at: Some(at),
                 kind: item.kind,
                 parent: item.parent_sku.clone(),
-                listing_ref: record.map(|record| record.listing_ref.clone()),
+                listing_ref: record.and_then(ListingRecord::reference),
             });
         }
     }
@@ -154,7 +170,14 @@ impl<'a> Draft<'a> {
             );
             return;
         }
-        if desired.held.any() || desired.listing.is_none() {
+        // Audited although it is held back, so that one look shows everything that is wrong.
+        let passes = self.passes_audit(item, desired);
+        if desired.held.any() || !passes {
+            self.blocked.insert(sku.clone());
+            return;
+        }
+        if !sells && !self.growing.contains(sku) {
+            // None of its variants can be created yet: an empty parent would be an empty page in the shop.
             self.blocked.insert(sku.clone());
             return;
         }
@@ -172,9 +195,7 @@ impl<'a> Draft<'a> {
             );
             return;
         }
-        if !self.passes_audit(item, desired) {
-            return;
-        }
+        self.growing.extend(item.parent_sku.clone());
         if sells && desired.facets.quantity.is_none() {
             self.without_stock += 1;
         }

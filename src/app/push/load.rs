@@ -9,6 +9,7 @@ use crate::domain::change::{
 use crate::domain::connector::{Connector, ItemOutcome};
 use crate::domain::ids::IdempotencyKey;
 use crate::domain::issue::Issue;
+use crate::domain::ledger::ListingRecord;
 use crate::domain::{Error, Result};
 
 use super::Push;
@@ -97,7 +98,7 @@ impl Push<'_> {
             )
         };
         let listing_ref = match self.records.lock().await.get(&sku) {
-            Some(record) => Some(record.listing_ref.clone()),
+            Some(record) => record.reference(),
             None => planned.listing_ref.clone(),
         };
         let live_ref = || {
@@ -182,7 +183,7 @@ impl Push<'_> {
                 .lock()
                 .await
                 .get(parent)
-                .map(|record| record.listing_ref.clone()),
+                .and_then(ListingRecord::reference),
             None => None,
         };
         Ok(ListingChange {

@@ -12,8 +12,10 @@ use crate::app::submissions::applied;
 use crate::domain::connector::{ItemOutcome, Outcome};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
-use crate::domain::ledger::{IntentId, Pending, Rejection, Settled, Settlement, deadline};
-use crate::domain::{Error, Result, Retry};
+use crate::domain::ledger::{
+    IntentId, ListingRecord, Pending, Rejection, Settled, Settlement, deadline,
+};
+use crate::domain::{Error, ErrorKind, Result, Retry};
 
 /// A row that was sent and needs a second look.
 pub(super) struct Sent {
@@ -83,8 +85,7 @@ impl Push<'_> {
             } => {
                 let records = self.records.lock().await;
                 let before = records.get(&change.sku);
-                let reference =
-                    listing_ref.or_else(|| before.map(|record| record.listing_ref.clone()));
+                let reference = listing_ref.or_else(|| before.and_then(ListingRecord::reference));
                 let issues = self.named(issues, &change.sku);
                 report.issues.extend(issues.clone());
                 settlement.issues = issues;
@@ -138,6 +139,12 @@ impl Push<'_> {
                 });
                 settlement.issues = issues;
                 (settlement, None)
+            }
+            // What is known of this listing is wrong: it is looked up before anything else is believed of it.
+            Outcome::Failed(error) if error.kind == ErrorKind::NotFound => {
+                tracing::debug!(channel = %self.channel.name, sku = %change.sku, %error, "not found");
+                settlement.settled = Settled::InDoubt;
+                (settlement, Some(SentState::InDoubt))
             }
             Outcome::Failed(error) => {
                 settlement.settled = Settled::Failed;

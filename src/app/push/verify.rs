@@ -1,12 +1,12 @@
 //! A second look at what was sent: doubts are looked up, and what the channel says it did is read back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::Push;
 use super::outcomes::{Sent, SentState, blank};
-use crate::app::contact::{Found, find, settle_by_sight, shows};
+use crate::app::contact::{Found, find, settle_by_sight, shows, vanished};
 use crate::app::plan::Planned;
 use crate::domain::Result;
 use crate::domain::change::{Action, Lane};
@@ -59,8 +59,16 @@ impl Push<'_> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let parents: HashSet<&Sku> = rows
+            .iter()
+            .filter_map(|row| row.planned.parent.as_ref())
+            .collect();
         let live = match self
-            .live(rows.iter().map(|row| &row.planned.change.sku))
+            .live(
+                rows.iter()
+                    .map(|row| &row.planned.change.sku)
+                    .chain(parents.iter().copied()),
+            )
             .await
         {
             Some(live) => live,
@@ -71,6 +79,7 @@ impl Push<'_> {
             }
         };
         let now = Timestamp::now();
+        let orphaned = self.forget_missing(parents, &live, now).await?;
         let mut again = Vec::new();
         let mut settlements = Vec::new();
         for row in rows {
@@ -92,11 +101,62 @@ impl Push<'_> {
                 Found::Different if change.action == Action::Create => {
                     self.report.lock().await.applied += 1
                 }
+                // Gone, or its parent is. The next run creates it: within this one, a shop that says yes and does
+                // nothing would keep us busy for ever.
+                Found::Missing
+                    if change.action != Action::Create
+                        || row
+                            .planned
+                            .parent
+                            .as_ref()
+                            .is_some_and(|parent| orphaned.contains(parent)) =>
+                {
+                    let mut report = self.report.lock().await;
+                    report.failed += 1;
+                    report.issues.push(
+                        Issue::error(
+                            "listing_gone",
+                            "the channel has this listing, or its parent, no more",
+                        )
+                        .channel(&self.channel.name)
+                        .sku(&change.sku)
+                        .hint("the next run creates it again"),
+                    );
+                }
                 Found::Different | Found::Missing => again.push(row.planned),
             }
         }
         self.record(now, &settlements).await?;
         Ok(again)
+    }
+
+    /// Parents that the ledger believes to be live and the channel does not have: the next plan creates them.
+    async fn forget_missing(
+        &self,
+        parents: HashSet<&Sku>,
+        live: &HashMap<Sku, ChannelListing>,
+        now: Timestamp,
+    ) -> Result<HashSet<Sku>> {
+        let mut gone = Vec::new();
+        {
+            let mut records = self.records.lock().await;
+            for parent in parents {
+                match records.get_mut(parent) {
+                    Some(record) if record.live && !live.contains_key(parent) => {
+                        *record = vanished(record, now);
+                        gone.push((parent.clone(), record.clone()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if !gone.is_empty() {
+            self.work
+                .ledger
+                .record_listings(&self.channel.name, &gone)
+                .await?;
+        }
+        Ok(gone.into_iter().map(|(sku, _)| sku).collect())
     }
 
     /// A channel that answers "done" and does nothing is found here.

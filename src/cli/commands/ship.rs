@@ -49,11 +49,12 @@ fn read(file: &Path) -> Result<(Vec<Parcel>, Vec<Issue>)> {
             .hint("it needs the columns order, carrier and tracking, separated by commas")
             .caused_by(error)
     };
+    let text = std::fs::read(file).map_err(|error| unusable(error.into()))?;
     let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(&text))
         .trim(csv::Trim::All)
         .flexible(true)
-        .from_path(file)
-        .map_err(unusable)?;
+        .from_reader(text.as_slice());
     let headers = reader.headers().map_err(unusable)?.clone();
     let column = |name: &str| {
         headers.iter().position(|header| {
@@ -142,4 +143,18 @@ fn read(file: &Path) -> Result<(Vec<Parcel>, Vec<Issue>)> {
         });
     }
     Ok((parcels, issues))
+}
+
+/// What separates the names in the first line: spreadsheets of some countries write semicolons.
+fn delimiter(text: &[u8]) -> u8 {
+    let first_line = text
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()
+        .unwrap_or_default();
+    let count = |wanted: u8| first_line.iter().filter(|byte| **byte == wanted).count();
+    [b',', b';', b'\t']
+        .into_iter()
+        .rev()
+        .max_by_key(|byte| count(*byte))
+        .unwrap_or(b',')
 }
