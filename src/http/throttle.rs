@@ -115,12 +115,15 @@ impl Throttle {
                 }
                 let wait = bucket.wait(now);
                 if wait.is_zero() {
-                    bucket.take(now);
                     if remembered {
+                        let mut taken = *bucket;
+                        taken.take(now);
                         self.memory
-                            .set_full_at(&self.channel, endpoint, bucket.full_at)
+                            .set_full_at(&self.channel, endpoint, taken.full_at)
                             .await?;
                     }
+                    // Counted from when the request leaves: remembering took its time, and not always the same.
+                    bucket.take(Timestamp::now());
                     return Ok(());
                 }
                 wait

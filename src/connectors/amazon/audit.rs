@@ -4,6 +4,7 @@
 
 use super::account::Account;
 use super::content::{self, AMAZON_CONDITIONS, MOST_IMAGES};
+use super::convert;
 use super::descriptor;
 use crate::domain::catalog::ItemKind;
 use crate::domain::issue::Issue;
@@ -55,7 +56,7 @@ fn product(account: &Account, listing: &Listing, issues: &mut Vec<Issue>) {
             .hint("fill the column `gtin`, name Amazon's own number in `attr:merchant_suggested_asin`, or, with a GTIN exemption, set `attr:supplier_declared_has_product_identifier_exemption` to `true`"),
         );
     }
-    if listing.category.is_none() && account.product_type == descriptor::PRODUCT_TYPE {
+    if convert::stated_type(listing).is_none() && account.product_type == descriptor::PRODUCT_TYPE {
         issues.push(
             Issue::warning(
                 "product_type_missing",

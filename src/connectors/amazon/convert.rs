@@ -18,10 +18,21 @@ fn product_type(account: &Account, listing: &Listing) -> String {
     if is_offer_only(listing) {
         return ANY_TYPE.to_owned();
     }
-    listing
-        .category
-        .clone()
-        .unwrap_or_else(|| account.product_type.clone())
+    stated_type(listing)
+        .unwrap_or(&account.product_type)
+        .to_owned()
+}
+
+/// The listing's category, if it is one of Amazon's product types: `LUGGAGE`, `SHIRT_T`. A seller's own category,
+/// as `Home > Lamps`, is none.
+pub fn stated_type(listing: &Listing) -> Option<&str> {
+    let is_type = |text: &&str| {
+        text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    listing.category.as_deref().filter(is_type)
 }
 
 fn amount(money: Money, account: &Account, field: &str) -> Result<Value, Vec<Issue>> {
@@ -291,6 +302,22 @@ mod tests {
         assert_eq!(attributes["bullet_point"][1]["language_tag"], "de_DE");
         assert_eq!(attributes["unit_count"][0]["type"]["value"], "count");
         assert_eq!(attributes["serial"][0]["value"], "007");
+    }
+
+    #[test]
+    fn a_category_of_the_sellers_own_is_no_product_type() {
+        let mut listing = listing("A");
+        for (category, product_type) in [
+            ("LUGGAGE", "LUGGAGE"),
+            ("SHIRT_2", "SHIRT_2"),
+            ("Home > Lamps", "PRODUCT"),
+            ("Luggage", "PRODUCT"),
+            ("", "PRODUCT"),
+        ] {
+            listing.category = Some(category.into());
+            let put = creation(&account(), &listing).unwrap();
+            assert_eq!(put.product_type, product_type, "{category}");
+        }
     }
 
     #[test]

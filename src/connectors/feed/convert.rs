@@ -13,8 +13,8 @@ use crate::domain::ids::{ListingRef, Sku};
 use crate::domain::issue::Issue;
 use crate::domain::listing::{ChannelListing, Listing, Measure};
 use crate::domain::money::{Money, currency};
-use crate::domain::{Error, Result};
 use crate::domain::nearest::nearest;
+use crate::domain::{Error, Result};
 
 /// Names of options in the languages of our sellers, lower case, and the columns that they fill.
 const OPTION_COLUMNS: &[(&str, &[&str])] = &[
@@ -439,9 +439,8 @@ impl Filler {
                 // A name that is like none was meant for another channel.
                 let columns = self.spec.columns.iter().map(|column| column.name);
                 let issue = match nearest(&wanted, columns) {
-                    Some(near) => {
-                        Issue::warning("attribute_unknown", left_out).hint(format!("did you mean `{near}`?"))
-                    }
+                    Some(near) => Issue::warning("attribute_unknown", left_out)
+                        .hint(format!("did you mean `{near}`?")),
                     None => Issue::note("attribute_unknown", left_out),
                 };
                 self.issues.push(issue.field(field));

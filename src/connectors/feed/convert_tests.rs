@@ -162,10 +162,7 @@ fn options_and_attributes_fill_columns_or_say_why_not() {
         codes(&issues),
         ["option_left_out", "attribute_unknown", "attribute_reserved"]
     );
-    assert_eq!(
-        issues[1].hint.as_deref(),
-        Some("did you mean `age_group`?")
-    );
+    assert_eq!(issues[1].hint.as_deref(), Some("did you mean `age_group`?"));
 }
 
 #[test]

@@ -97,7 +97,11 @@ impl Shop {
         let items: Vec<_> = listings
             .into_iter()
             .map(|listing| ListingChange {
-                action: if update { Action::Update } else { Action::Create },
+                action: if update {
+                    Action::Update
+                } else {
+                    Action::Create
+                },
                 listing_ref: update.then(|| ListingRef::new(listing.sku.as_str())),
                 parent_ref: None,
                 listing,

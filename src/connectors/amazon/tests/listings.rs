@@ -1,7 +1,7 @@
 //! Listings, stock and prices: written, answered, read back.
 
-use crate::domain::change::Action;
 use super::*;
+use crate::domain::change::Action;
 
 #[tokio::test]
 async fn a_feed_lists_what_is_good_and_names_what_is_not() {

@@ -1,9 +1,9 @@
 //! Listings, their prices and stock, and what goes wrong with them.
 
-use crate::domain::change::Action;
 use super::super::fixtures::{euros, parent, single, variant};
 use super::super::sandbox::READ_ONLY_KEY;
 use super::*;
+use crate::domain::change::Action;
 use crate::sandbox::Profile;
 
 #[tokio::test]
