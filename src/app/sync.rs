@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::plan::{
     ChannelPlan, Counts, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
@@ -91,6 +92,15 @@ pub struct Run {
     pub error: Option<Error>,
 }
 
+/// How orders are pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pulling {
+    /// However long the channel's quota makes it.
+    ToTheEnd,
+    /// In the later rounds of a long run: not when the quota asks to wait, which would keep content from going out.
+    IfAtOnce,
+}
+
 /// A channel that has been read and can be planned.
 struct Ready {
     index: usize,
@@ -114,16 +124,18 @@ pub async fn sync(
     let mut reading: JoinSet<Ready> = JoinSet::new();
     let mut todo: HashSet<usize> = (0..channels.len()).collect();
     let mut broken: HashSet<usize> = HashSet::new();
+    let mut pull_orders = order.pull.then_some(Pulling::ToTheEnd);
     loop {
         for index in std::mem::take(&mut todo) {
             reading.spawn(read(
                 index,
                 channels[index].clone(),
                 work.clone(),
-                order.pull,
+                pull_orders,
                 order.push,
             ));
         }
+        pull_orders = order.pull.then_some(Pulling::IfAtOnce);
         let ready = collect(&mut reading).await;
         if ready.is_empty() {
             break;
@@ -193,15 +205,19 @@ async fn read(
     index: usize,
     channel: Arc<Channel>,
     work: Work,
-    with_orders: bool,
+    orders: Option<Pulling>,
     to_push: bool,
 ) -> Ready {
     let now = Timestamp::now();
     let ledger = &work.ledger;
-    let pulled = match with_orders {
-        true => Some(pull(&channel, ledger, work.progress.as_ref(), now).await),
-        false => None,
+    if orders == Some(Pulling::IfAtOnce) {
+        channel.halt.set_slice(Some(Instant::now() + PATIENCE));
+    }
+    let pulled = match orders {
+        Some(_) => Some(pull(&channel, ledger, work.progress.as_ref(), now).await),
+        None => None,
     };
+    channel.halt.set_slice(None);
     let mut ready = Ready {
         index,
         pulled,
