@@ -308,3 +308,43 @@ fn a_mistake_is_one_json_document_too() {
         );
     }
 }
+
+#[test]
+fn as_many_writes_are_read_back_as_the_seller_wants() {
+    let mut world = World::new();
+    world.marketplace("shop", "woocommerce");
+    let config = world.read("channels.toml");
+    world.write(
+        "channels.toml",
+        config.replacen("[channels.shop]\n", "[channels.shop]\nverify = 2\n", 1),
+    );
+    write(&world, 5, "20.00", "5");
+    world.json(&["sync"]).expect(0);
+    world.at("shop").set_faults(skucast::sandbox::Profile {
+        ignored: 1.0,
+        ..Default::default()
+    });
+    // One goes to zero: it is among the two.
+    let mut rows = vec![HEADER.to_owned(), row(1, "20.00", "0")];
+    rows.extend((2..=5).map(|number| row(number, "20.00", "4")));
+    world.catalog(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let ran = world.json(&["sync"]).expect(3).json();
+    let shop = channel(&ran, "shop");
+    assert_eq!(
+        (&shop["failed"], &shop["applied"]),
+        (&2.into(), &3.into()),
+        "{ran:#}"
+    );
+    assert!(
+        codes(&shop["issues"])
+            .iter()
+            .all(|(code, _)| code == "ignored_by_channel")
+    );
+    assert!(
+        shop["issues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|issue| issue["sku"] == "SKU-1")
+    );
+}

@@ -10,6 +10,7 @@ mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -89,6 +90,8 @@ pub(crate) struct Push<'a> {
     shelf: &'a Shelf,
     families: &'a Families,
     work: &'a Work,
+    /// How many writes may still be read back.
+    verify: AtomicUsize,
     records: Mutex<HashMap<Sku, ListingRecord>>,
     /// Skus with changes of earlier runs or lanes that are still on their way.
     in_flight: Mutex<HashMap<Sku, Vec<crate::domain::change::Lane>>>,
@@ -118,6 +121,7 @@ pub async fn push(
         shelf: whole.shelf,
         families: whole.families,
         work,
+        verify: AtomicUsize::new(channel.verify),
         records: Mutex::new(known.records),
         in_flight: Mutex::new(in_flight),
         report: Mutex::new(Report::default()),
