@@ -222,7 +222,8 @@ class Bench:
         self.folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
         for name in ("catalog.csv", "stock.csv"):
             self.write(name, (EXAMPLES / name).read_text())
-        settings = "\n".join(f"{key} = {json.dumps(value)}" for key, value in SANDBOX["settings"].items()
+        given = SANDBOX["settings"] | ({"product_type": "HOME"} if KIND == "amazon" else {})
+        settings = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.items()
                              if key not in SECRETS)
         secrets = "\n".join(f'{key} = "env:{name}"' for key, name in SECRETS.items() if key in SANDBOX["settings"])
         self.write("channels.toml", f"""
