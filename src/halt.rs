@@ -56,6 +56,11 @@ impl Halt {
         Self::new(None).1
     }
 
+    /// Whether the run has only so much time.
+    pub fn has_budget(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     /// The same halt, with slices of its own.
     pub fn branch(&self) -> Self {
         Self {

@@ -60,6 +60,9 @@ pub struct ChannelRun {
     pub stop: Option<(Stop, String)>,
     pub report: Report,
     pub orders: Upserted,
+    pulled: bool,
+    /// The run ended before the orders were read once.
+    orders_left: bool,
     /// The first thing that kept the channel from its end.
     pub error: Option<Error>,
 }
@@ -240,6 +243,13 @@ async fn read(
 }
 
 impl Run {
+    /// Whether something is left to do that this run had no time for.
+    pub fn has_remainder(&self) -> bool {
+        self.channels
+            .iter()
+            .any(|channel| channel.orders_left || channel.report.left > 0)
+    }
+
     fn done(&self) -> u64 {
         self.channels
             .iter()
@@ -258,13 +268,17 @@ impl Run {
             let channel = &mut self.channels[one.index];
             match one.pulled {
                 Some(Ok(pulled)) => {
+                    channel.pulled = true;
+                    channel.orders_left = false;
                     channel.orders.new += pulled.orders.new;
                     channel.orders.updated += pulled.orders.updated;
                     channel.orders.unchanged += pulled.orders.unchanged;
                     channel.report.issues.extend(pulled.issues);
                 }
-                // The quota of the order list is used up for now: the next run asks again.
-                Some(Err(error)) if error.kind == ErrorKind::Budget => {}
+                // The quota of the order list is used up for now, or the run's time: asked again later.
+                Some(Err(error)) if error.kind == ErrorKind::Budget => {
+                    channel.orders_left = !channel.pulled;
+                }
                 Some(Err(error)) => channel.fail(error),
                 None => {}
             }

@@ -348,3 +348,24 @@ fn as_many_writes_are_read_back_as_the_seller_wants() {
             .any(|issue| issue["sku"] == "SKU-1")
     );
 }
+
+#[test]
+fn a_run_out_of_time_keeps_the_remainder_for_the_next() {
+    let mut world = World::new();
+    world.marketplace("amazon", "amazon");
+    write(&world, 40, "20.00", "5");
+    world.json(&["sync"]).expect(0);
+    write(&world, 40, "20.00", "4");
+    // Five patches a second, and a few at once: forty take longer than this.
+    let ran = world
+        .json(&["sync", "--time", "2s", "--wait", "0s"])
+        .expect(7)
+        .json();
+    let amazon = channel(&ran, "amazon");
+    assert_eq!(amazon["failed"], 0, "{ran:#}");
+    assert!(amazon["left"].as_u64().unwrap() > 0, "{ran:#}");
+    assert!(
+        world.quantity("amazon", "SKU-1") == Some(4)
+            || world.quantity("amazon", "SKU-40") == Some(5)
+    );
+}

@@ -140,6 +140,12 @@ impl Push<'_> {
                 settlement.issues = issues;
                 (settlement, None)
             }
+            // No failure of the channel: its turn, or the run, ended first. What is left goes out later.
+            Outcome::Failed(error) if error.kind == ErrorKind::Budget => {
+                report.left += 1;
+                settlement.settled = Settled::Failed;
+                (settlement, None)
+            }
             // What is known of this listing is wrong: it is looked up before anything else is believed of it.
             Outcome::Failed(error) if error.kind == ErrorKind::NotFound => {
                 tracing::debug!(channel = %self.channel.name, sku = %change.sku, %error, "not found");

@@ -144,6 +144,8 @@ fn exit(run: &Run, session: &Session, error: Option<&Error>, halt: &Halt) -> Exi
         (None, Some(Reason::Interrupted)) => Exit::Interrupted,
         (None, _) if stopped => Exit::Guard,
         (None, Some(Reason::OutOfTime)) => Exit::OutOfTime,
+        // A wait that would not have ended in time was not begun.
+        (None, None) if halt.has_budget() && run.has_remainder() => Exit::OutOfTime,
         (None, None) if unclean => Exit::Partly,
         (None, None) => Exit::Done,
     }
