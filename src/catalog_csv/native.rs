@@ -14,7 +14,7 @@ use super::numbers::DecimalSeparator;
 use super::records::{Next, Record, Shape};
 use super::skus::HashedMap;
 use super::source::Source;
-use super::table::{CellKind, Origin, Table, cell_kind, native_column, sku_fault};
+use super::table::{CellKind, Origin, Row, Table, cell_kind, native_column, sku_fault};
 
 #[derive(Debug)]
 pub(super) struct Native {
@@ -102,31 +102,10 @@ impl Native {
     }
 
     pub fn scan(&self, emit: &mut dyn FnMut(Scanned)) -> Result<ScanSummary> {
-        let mut summary = ScanSummary::default();
-        let mut records = self.table.records();
-        let mut record = Record::default();
-        loop {
-            let shape = match records.next(&mut record)? {
-                Next::End => return Ok(summary),
-                Next::UnclosedQuote { line, text } => {
-                    summary.rows += 1;
-                    summary.unreadable += 1;
-                    emit(Scanned::Issue(self.table.unclosed(line, &text)));
-                    continue;
-                }
-                Next::Record(shape) => shape,
-            };
-            summary.rows += 1;
-            let at = Locator {
-                offset: record.offset,
-                line: record.line,
-                part: 0,
-            };
-            match self.item(shape, &record, &mut |issue| emit(Scanned::Issue(issue))) {
-                Some(item) => emit(Scanned::Item(item, at)),
-                None => summary.unreadable += 1,
-            }
-        }
+        self.table.scan(emit, |shape, record, issue| {
+            self.item(shape, record, issue)
+                .map_or(Row::Unreadable, Row::Item)
+        })
     }
 
     /// The item that begins at a place which a scan gave.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::catalog::{Column, Columns, Held, Qualifier, STANDARD_COLUMNS};
+use crate::domain::catalog::{
+    Column, Columns, Held, Item, Locator, Qualifier, STANDARD_COLUMNS, ScanSummary, Scanned,
+};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
 use crate::domain::money::currency;
@@ -71,6 +73,14 @@ pub(super) struct Table {
     /// The unit that a header states for its whole column.
     units: Vec<Option<&'static str>>,
     notation: Notation,
+}
+
+/// What one record is.
+pub enum Row {
+    Item(Item),
+    /// Readable, but nothing that is sold as it is.
+    LeftOut,
+    Unreadable,
 }
 
 impl Table {
@@ -282,6 +292,40 @@ impl Table {
         )
         .hint(hint);
         self.row_issue(issue, record.line)
+    }
+
+    /// Shows every record, in a file whose records are items each on their own, and counts what cannot be read.
+    pub fn scan(
+        &self,
+        emit: &mut dyn FnMut(Scanned),
+        mut read: impl FnMut(Shape, &Record, &mut dyn FnMut(Issue)) -> Row,
+    ) -> Result<ScanSummary> {
+        let mut summary = ScanSummary::default();
+        let mut records = self.records();
+        let mut record = Record::default();
+        loop {
+            let shape = match records.next(&mut record)? {
+                Next::End => return Ok(summary),
+                Next::UnclosedQuote { line, text } => {
+                    summary.rows += 1;
+                    summary.unreadable += 1;
+                    emit(Scanned::Issue(self.unclosed(line, &text)));
+                    continue;
+                }
+                Next::Record(shape) => shape,
+            };
+            summary.rows += 1;
+            let at = Locator {
+                offset: record.offset,
+                line: record.line,
+                part: 0,
+            };
+            match read(shape, &record, &mut |issue| emit(Scanned::Issue(issue))) {
+                Row::Item(item) => emit(Scanned::Item(item, at)),
+                Row::LeftOut => {}
+                Row::Unreadable => summary.unreadable += 1,
+            }
+        }
     }
 
     /// The issue for a quote that does not end, at the line where it begins.

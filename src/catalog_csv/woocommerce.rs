@@ -21,7 +21,7 @@ use super::header::Header;
 use super::numbers::DecimalSeparator;
 use super::records::{Next, Record, Records, Shape};
 use super::source::Source;
-use super::table::{Origin, Table, sku_fault};
+use super::table::{Origin, Row, Table, sku_fault};
 
 pub(super) use roles::recognises;
 
@@ -113,35 +113,10 @@ impl WooCommerce {
     }
 
     pub fn scan(&self, emit: &mut dyn FnMut(Scanned)) -> Result<ScanSummary> {
-        let mut summary = ScanSummary::default();
         let mut tally = Tally::default();
-        let mut records = self.table.records();
-        let mut record = Record::default();
-        loop {
-            let shape = match records.next(&mut record)? {
-                Next::End => break,
-                Next::UnclosedQuote { line, text } => {
-                    summary.rows += 1;
-                    summary.unreadable += 1;
-                    emit(Scanned::Issue(self.table.unclosed(line, &text)));
-                    continue;
-                }
-                Next::Record(shape) => shape,
-            };
-            summary.rows += 1;
-            let at = Locator {
-                offset: record.offset,
-                line: record.line,
-                part: 0,
-            };
-            match self.item(shape, &record, &mut tally, &mut |issue| {
-                emit(Scanned::Issue(issue))
-            }) {
-                Row::Item(item) => emit(Scanned::Item(item, at)),
-                Row::LeftOut => {}
-                Row::Unreadable => summary.unreadable += 1,
-            }
-        }
+        let summary = self.table.scan(emit, |shape, record, issue| {
+            self.item(shape, record, &mut tally, issue)
+        })?;
         for issue in tally.issues(&self.table) {
             emit(Scanned::Issue(issue));
         }
@@ -381,12 +356,6 @@ impl WooCommerce {
             position.map(|position| record.cell(position)),
         )
     }
-}
-
-enum Row {
-    Item(Item),
-    LeftOut,
-    Unreadable,
 }
 
 impl Tally {

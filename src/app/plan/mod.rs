@@ -147,10 +147,4 @@ impl Plan {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.channels
-            .iter()
-            .all(|channel| channel.changes.is_empty())
-    }
 }
