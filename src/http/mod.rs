@@ -36,6 +36,40 @@ pub enum Replay {
     Never,
 }
 
+/// One request, as the throttle and the seller know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Names it in messages.
+    pub operation: &'static str,
+    /// The quota that it uses.
+    pub quota: Endpoint,
+    /// Permits that it takes: 1, or its price in points.
+    pub cost: u32,
+    pub replay: Replay,
+}
+
+impl Call {
+    /// One permit of the operation's own quota.
+    pub fn new(endpoint: Endpoint, replay: Replay) -> Self {
+        Self {
+            operation: endpoint,
+            quota: endpoint,
+            cost: 1,
+            replay,
+        }
+    }
+}
+
+/// How full the channel's own bucket is, as an answer tells it. All in permits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    pub capacity: f64,
+    pub available: f64,
+    pub per_second: f64,
+    /// What this request was charged less than it was expected to cost.
+    pub refund: f64,
+}
+
 /// What a signature may need beside the request.
 #[derive(Clone, Debug)]
 pub struct Signing {
@@ -51,6 +85,11 @@ pub struct Signing {
 pub trait Dialect: fmt::Debug + Send + Sync {
     async fn sign(&self, request: Request, signing: &Signing) -> Result<Request>;
 
+    /// Whether an answer says that the work was done. Some say no with a success status.
+    fn is_success(&self, reply: &Reply) -> bool {
+        reply.status.is_success()
+    }
+
     /// Turns an answer that is no success into an error: kind, whether a repeat may help, the vendor's code.
     /// It does not decide about repeats of writes; [`Replay`] does.
     fn classify(&self, reply: &Reply) -> Error;
@@ -62,6 +101,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// The current rate in requests per second, when an answer tells it.
     fn observed_rate(&self, reply: &Reply) -> Option<f64> {
+        let _ = reply;
+        None
+    }
+
+    /// The state of the quota that the request used, when an answer tells it.
+    fn observed_level(&self, reply: &Reply) -> Option<Level> {
         let _ = reply;
         None
     }
@@ -181,13 +226,22 @@ impl ChannelHttp {
         }
     }
 
-    /// Sends a request until it succeeds, fails for good, or may not be repeated.
-    ///
-    /// `Ok` is a reply with a success status. An `Err` with `in_doubt` may have been carried out.
+    /// [`ChannelHttp::send_call`] for a request that takes one permit of its own quota.
     pub async fn send(
         &self,
         endpoint: Endpoint,
         replay: Replay,
+        build: impl Fn(&Client) -> RequestBuilder + Send + Sync,
+    ) -> Result<Reply> {
+        self.send_call(Call::new(endpoint, replay), build).await
+    }
+
+    /// Sends a request until it succeeds, fails for good, or may not be repeated.
+    ///
+    /// `Ok` is a reply that says that the work was done. An `Err` with `in_doubt` may have been carried out.
+    pub async fn send_call(
+        &self,
+        call: Call,
         build: impl Fn(&Client) -> RequestBuilder + Send + Sync,
     ) -> Result<Reply> {
         let options = &self.context.options;
@@ -199,9 +253,15 @@ impl ChannelHttp {
             .build();
         let mut refresh = false;
         loop {
-            self.throttle.acquire(endpoint).await?;
-            let error = match self.attempt(endpoint, refresh, &build).await {
-                Ok(reply) if reply.status.is_success() => return Ok(reply),
+            self.throttle.acquire(call.quota, call.cost).await?;
+            let answer = self.attempt(call.operation, refresh, &build).await;
+            let level = answer
+                .as_ref()
+                .ok()
+                .and_then(|reply| self.dialect.observed_level(reply));
+            self.throttle.answered(call.quota, call.cost, level).await;
+            let error = match answer {
+                Ok(reply) if self.dialect.is_success(&reply) => return Ok(reply),
                 Ok(reply) => self.classify(&reply),
                 Err(error) => error,
             };
@@ -212,7 +272,7 @@ impl ChannelHttp {
             let Retry::After(wait) = error.retry else {
                 return Err(error);
             };
-            let unharmed = !error.in_doubt || replay == Replay::Safe;
+            let unharmed = !error.in_doubt || call.replay == Replay::Safe;
             if !unharmed {
                 return Err(error);
             }
@@ -223,10 +283,11 @@ impl ChannelHttp {
             if wait > LONGEST_RETRY_AFTER {
                 return Err(error.with("come back after", format!("{} s", wait.as_secs())));
             }
-            if error.kind == ErrorKind::RateLimited {
-                self.throttle.throttled(endpoint, wait).await?;
+            // A channel that tells how full its bucket is has said all there is to know.
+            if error.kind == ErrorKind::RateLimited && level.is_none() {
+                self.throttle.throttled(call.quota, wait).await?;
             }
-            tracing::debug!(channel = %self.channel, endpoint, %error, wait_ms = wait.as_millis(), "trying again");
+            tracing::debug!(channel = %self.channel, operation = call.operation, %error, wait_ms = wait.as_millis(), "trying again");
             self.context.halt.sleep(wait).await?;
         }
     }
@@ -325,11 +386,11 @@ impl ChannelHttp {
     }
 }
 
-/// `Retry-After` in seconds; the form with a date is read too.
+/// `Retry-After` in seconds, which some write with decimals; the form with a date is read too.
 fn retry_after(reply: &Reply) -> Option<Duration> {
     let text = reply.header(RETRY_AFTER.as_str())?.trim();
     if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Duration::try_from_secs_f64(seconds).ok();
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Duration::try_from(at.duration_since(Timestamp::now())).ok()

@@ -13,9 +13,13 @@ use crate::domain::ids::ChannelName;
 use crate::domain::ledger::QuotaMemory;
 use crate::halt::Halt;
 
-/// An endpoint that gains a permit less often than this keeps its state in the ledger: a run may follow another,
-/// or one that was killed, at once. Faster ones are full again before a process has started.
-const REMEMBERED_FROM: Duration = Duration::from_millis(50);
+use super::Level;
+
+/// A bucket that takes longer than this to fill keeps its state in the ledger: a run may follow another, or one
+/// that was killed, at once. Faster ones are full again before a process has started.
+const REMEMBERED_FROM: Duration = Duration::from_millis(500);
+/// What is remembered runs so far ahead of the truth, so that a busy bucket is not written down for every request.
+const AHEAD: SignedDuration = SignedDuration::from_millis(500);
 
 /// A token bucket, kept as the one moment at which it is full again.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,10 @@ struct Bucket {
     interval: Duration,
     burst: u32,
     full_at: Timestamp,
+    /// Permits of requests that are not answered yet.
+    under_way: u32,
+    /// What we last wrote into the ledger.
+    written: Option<Timestamp>,
 }
 
 impl Bucket {
@@ -32,38 +40,72 @@ impl Bucket {
             interval: quota.per / quota.permits.max(1),
             burst: quota.burst.max(1),
             full_at: Timestamp::MIN,
+            under_way: 0,
+            written: None,
         }
     }
 
-    /// What an emptied bucket needs to be full but for one permit.
-    fn slack(&self) -> SignedDuration {
-        signed(self.interval) * i32::try_from(self.burst - 1).unwrap_or(i32::MAX)
+    fn is_remembered(&self) -> bool {
+        self.interval.saturating_mul(self.burst) >= REMEMBERED_FROM
     }
 
-    /// How long until a permit is there.
-    fn wait(&self, now: Timestamp) -> Duration {
+    /// How long so many permits take to come.
+    fn time_for(&self, permits: u32) -> SignedDuration {
+        signed(self.interval.saturating_mul(permits))
+    }
+
+    /// How long until so many permits are there. What costs more than the bucket holds waits for a full one.
+    fn wait(&self, now: Timestamp, cost: u32) -> Duration {
+        let missing_from_full = self.time_for(self.burst.saturating_sub(cost));
         let ready_at = self
             .full_at
-            .saturating_sub(self.slack())
+            .saturating_sub(missing_from_full)
             .unwrap_or(Timestamp::MIN);
         Duration::try_from(ready_at.duration_since(now)).unwrap_or(Duration::ZERO)
     }
 
-    fn take(&mut self, now: Timestamp) {
-        self.full_at = self
-            .full_at
-            .max(now)
-            .saturating_add(signed(self.interval))
-            .unwrap_or(Timestamp::MAX);
+    fn take(&mut self, now: Timestamp, cost: u32) {
+        self.full_at = after(self.full_at.max(now), self.time_for(cost));
+        self.under_way = self.under_way.saturating_add(cost);
     }
 
     /// Nothing before `wait` has passed, then one permit at a time.
     fn empty(&mut self, now: Timestamp, wait: Duration) {
-        let until = now.saturating_add(signed(wait)).unwrap_or(Timestamp::MAX);
-        self.full_at = self
-            .full_at
-            .max(until.saturating_add(self.slack()).unwrap_or(Timestamp::MAX));
+        let until = after(now, signed(wait));
+        let full_but_one = self.time_for(self.burst - 1);
+        self.full_at = self.full_at.max(after(until, full_but_one));
     }
+
+    fn answered(&mut self, now: Timestamp, cost: u32, level: Option<Level>) {
+        self.under_way = self.under_way.saturating_sub(cost);
+        let Some(level) = level else { return };
+        let interval = Duration::try_from_secs_f64(1.0 / level.per_second);
+        let (Ok(interval), true) = (interval, level.capacity >= 1.0) else {
+            return;
+        };
+        // What is under way may be charged already or not: it counts as not.
+        let available = level.available - f64::from(self.under_way);
+        let missing = (level.capacity - available).max(0.0);
+        let full_at = after(
+            now,
+            SignedDuration::from_secs_f64(missing / level.per_second),
+        );
+        let known = self.interval == interval && f64::from(self.burst) == level.capacity.floor();
+        if known {
+            let refund = SignedDuration::from_secs_f64(level.refund.max(0.0) / level.per_second);
+            let own = self.full_at.saturating_sub(refund).unwrap_or(now);
+            // Ours is right unless somebody else uses the same bucket: answers overtake each other.
+            self.full_at = own.max(full_at);
+        } else {
+            self.interval = interval;
+            self.burst = level.capacity as u32;
+            self.full_at = full_at;
+        }
+    }
+}
+
+fn after(moment: Timestamp, duration: SignedDuration) -> Timestamp {
+    moment.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 fn signed(duration: Duration) -> SignedDuration {
@@ -98,32 +140,30 @@ impl Throttle {
         }
     }
 
-    /// Waits for a permit and takes it. An endpoint without a quota is free, until the channel throttles it.
-    pub async fn acquire(&self, endpoint: Endpoint) -> Result<()> {
+    /// Waits for permits and takes them. An endpoint without a quota is free, until the channel throttles it.
+    pub async fn acquire(&self, endpoint: Endpoint, cost: u32) -> Result<()> {
         loop {
             let wait = {
                 let mut buckets = self.buckets.lock().await;
                 let Some(bucket) = buckets.get_mut(endpoint) else {
                     return Ok(());
                 };
-                let now = Timestamp::now();
-                let remembered = bucket.interval >= REMEMBERED_FROM;
-                if remembered
-                    && let Some(full_at) = self.memory.full_at(&self.channel, endpoint).await?
-                {
-                    bucket.full_at = bucket.full_at.max(full_at);
-                }
-                let wait = bucket.wait(now);
-                if wait.is_zero() {
-                    if remembered {
-                        let mut taken = *bucket;
-                        taken.take(now);
-                        self.memory
-                            .set_full_at(&self.channel, endpoint, taken.full_at)
-                            .await?;
+                if bucket.is_remembered() {
+                    let remembered = self.memory.full_at(&self.channel, endpoint).await?;
+                    if remembered != bucket.written
+                        && let Some(full_at) = remembered
+                    {
+                        bucket.full_at = bucket.full_at.max(full_at);
                     }
+                }
+                let now = Timestamp::now();
+                let wait = bucket.wait(now, cost);
+                if wait.is_zero() {
+                    let mut taken = *bucket;
+                    taken.take(now, cost);
+                    self.remember(endpoint, bucket, taken.full_at).await?;
                     // Counted from when the request leaves: remembering took its time, and not always the same.
-                    bucket.take(Timestamp::now());
+                    bucket.take(Timestamp::now(), cost);
                     return Ok(());
                 }
                 wait
@@ -135,6 +175,38 @@ impl Throttle {
         }
     }
 
+    /// What was asked for is answered, or will not be.
+    pub async fn answered(&self, endpoint: Endpoint, cost: u32, level: Option<Level>) {
+        if let Some(bucket) = self.buckets.lock().await.get_mut(endpoint) {
+            bucket.answered(Timestamp::now(), cost, level);
+        }
+    }
+
+    /// Writes down when the bucket is full again, if what is written would let a later run go too fast.
+    async fn remember(
+        &self,
+        endpoint: Endpoint,
+        bucket: &mut Bucket,
+        full_at: Timestamp,
+    ) -> Result<()> {
+        let is_covered = bucket.written.is_some_and(|written| full_at <= written);
+        if !bucket.is_remembered() || is_covered {
+            return Ok(());
+        }
+        // A bucket of few permits is exact: it is written down for each.
+        let ahead = if bucket.interval < REMEMBERED_FROM / 10 {
+            AHEAD
+        } else {
+            SignedDuration::ZERO
+        };
+        let full_at = after(full_at, ahead);
+        self.memory
+            .set_full_at(&self.channel, endpoint, full_at)
+            .await?;
+        bucket.written = Some(full_at);
+        Ok(())
+    }
+
     /// The channel said that we went too fast.
     pub async fn throttled(&self, endpoint: Endpoint, wait: Duration) -> Result<()> {
         let mut buckets = self.buckets.lock().await;
@@ -142,14 +214,12 @@ impl Throttle {
             interval: Duration::ZERO,
             burst: 1,
             full_at: Timestamp::MIN,
+            under_way: 0,
+            written: None,
         });
         bucket.empty(Timestamp::now(), wait);
-        if bucket.interval >= REMEMBERED_FROM {
-            self.memory
-                .set_full_at(&self.channel, endpoint, bucket.full_at)
-                .await?;
-        }
-        Ok(())
+        let full_at = bucket.full_at;
+        self.remember(endpoint, bucket, full_at).await
     }
 
     /// The channel named its current rate in an answer.
@@ -183,14 +253,14 @@ mod tests {
         let mut bucket = bucket(2, 1, 3);
         let start = Timestamp::UNIX_EPOCH;
         for _ in 0..3 {
-            assert!(bucket.wait(start).is_zero());
-            bucket.take(start);
+            assert!(bucket.wait(start, 1).is_zero());
+            bucket.take(start, 1);
         }
-        assert_eq!(bucket.wait(start), Duration::from_millis(500));
+        assert_eq!(bucket.wait(start, 1), Duration::from_millis(500));
         let later = start + SignedDuration::from_millis(500);
-        assert!(bucket.wait(later).is_zero());
-        bucket.take(later);
-        assert_eq!(bucket.wait(later), Duration::from_millis(500));
+        assert!(bucket.wait(later, 1).is_zero());
+        bucket.take(later, 1);
+        assert_eq!(bucket.wait(later, 1), Duration::from_millis(500));
     }
 
     #[test]
@@ -200,9 +270,9 @@ mod tests {
         let end = now + SignedDuration::from_secs(60);
         let mut sent = 0;
         while now < end {
-            let wait = bucket.wait(now);
+            let wait = bucket.wait(now, 1);
             if wait.is_zero() {
-                bucket.take(now);
+                bucket.take(now, 1);
                 sent += 1;
             } else {
                 now += signed(wait);
@@ -216,6 +286,110 @@ mod tests {
         let mut bucket = bucket(1, 1, 5);
         let now = Timestamp::UNIX_EPOCH;
         bucket.empty(now, Duration::from_secs(30));
-        assert_eq!(bucket.wait(now), Duration::from_secs(30));
+        assert_eq!(bucket.wait(now, 1), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_level_that_the_channel_tells_replaces_what_was_assumed() {
+        let mut bucket = bucket(100, 1, 2000);
+        let now = Timestamp::UNIX_EPOCH;
+        bucket.take(now, 10);
+        bucket.take(now, 30);
+        let level = Level {
+            capacity: 20_000.0,
+            available: 1_000.0,
+            per_second: 1_000.0,
+            refund: 0.0,
+        };
+        bucket.answered(now, 10, Some(level));
+        // 30 points are still under way.
+        assert!(bucket.wait(now, 970).is_zero());
+        assert_eq!(bucket.wait(now, 971), Duration::from_millis(1));
+        // Somebody else has been there.
+        let level = Level {
+            available: 500.0,
+            ..level
+        };
+        bucket.answered(now, 30, Some(level));
+        assert_eq!(bucket.wait(now, 600), Duration::from_millis(100));
+    }
+
+    /// The channel's side: charges what is asked for on arrival, and gives back what was not needed.
+    struct Server {
+        capacity: f64,
+        available: f64,
+        per_second: f64,
+        at: Timestamp,
+        charged: f64,
+    }
+
+    impl Server {
+        fn arrive(&mut self, now: Timestamp, requested: u32, actual: u32) -> (bool, Level) {
+            let gained = now.duration_since(self.at).as_secs_f64() * self.per_second;
+            self.available = (self.available + gained).min(self.capacity);
+            self.at = now;
+            let served = self.available >= f64::from(requested) - 1e-6;
+            if served {
+                self.available -= f64::from(actual);
+                self.charged += f64::from(actual);
+            }
+            let refund = match served {
+                true => requested - actual,
+                false => requested,
+            };
+            let level = Level {
+                capacity: self.capacity,
+                available: self.available,
+                per_second: self.per_second,
+                refund: f64::from(refund),
+            };
+            (served, level)
+        }
+    }
+
+    /// Eight requests at a time, on their way for 20 to 160 ms, for ten minutes of a shop's clock.
+    #[test]
+    fn points_are_used_up_and_never_overdrawn() {
+        let start = Timestamp::UNIX_EPOCH;
+        let mut server = Server {
+            capacity: 2000.0,
+            available: 2000.0,
+            per_second: 100.0,
+            at: start,
+            charged: 0.0,
+        };
+        let mut bucket = bucket(100, 1, 2000);
+        let ms = SignedDuration::from_millis;
+        // Arrival, departure of the answer, cost, what is charged.
+        let mut travelling: Vec<(Timestamp, Timestamp, u32, u32)> = Vec::new();
+        let mut answers: Vec<(Timestamp, u32, Level)> = Vec::new();
+        let (mut now, end) = (start, start + SignedDuration::from_mins(10));
+        let mut number = 0u32;
+        while now < end {
+            while let Some(at) = travelling.iter().position(|one| one.0 <= now) {
+                let (_, back, cost, actual) = travelling.swap_remove(at);
+                let (served, level) = server.arrive(now, cost, actual);
+                assert!(served, "refused at {now}");
+                answers.push((back, cost, level));
+            }
+            while let Some(at) = answers.iter().position(|one| one.0 <= now) {
+                let (_, cost, level) = answers.swap_remove(at);
+                bucket.answered(now, cost, Some(level));
+            }
+            let cost = [10, 10, 45, 10, 300][number as usize % 5];
+            let busy = travelling.len() + answers.len() >= 8;
+            if !busy && bucket.wait(now, cost).is_zero() {
+                bucket.take(now, cost);
+                let there = now + ms(10 + i64::from(number * 7 % 8) * 10);
+                let back = there + ms(10 + i64::from(number * 5 % 8) * 10);
+                travelling.push((there, back, cost, cost - cost / 4));
+                number += 1;
+            } else {
+                now += ms(1);
+            }
+        }
+        let allowed = 2000.0 + 100.0 * 600.0;
+        let used = server.charged / allowed;
+        assert!(used >= 0.97, "only {used:.3} of the points were used");
     }
 }
