@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Channel;
 use super::contact::{Found, failed, find, settle_by_sight, shows};
 use crate::domain::change::{Action, Change, Lane};
-use crate::domain::connector::{ItemOutcome, Outcome, Submission};
+use crate::domain::connector::{ItemOutcome, Outcome, Submission, Submitted};
 use crate::domain::ids::{ListingRef, Sku, SubmissionId};
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{
@@ -47,7 +47,11 @@ pub async fn poll(channel: &Channel, ledger: &Arc<dyn Ledger>, now: Timestamp) -
     for (submission, waiting) in by_submission {
         let settlements = match submission {
             None => confirm_by_sight(channel, waiting, &records, now, &mut polled).await?,
-            Some(id) => match channel.connector.poll_submission(&id).await? {
+            Some(id) => match channel
+                .connector
+                .poll_submission(&id, &submitted(&waiting))
+                .await?
+            {
                 Submission::Pending => give_up_late(channel, &id, waiting, now, &mut polled),
                 Submission::Done(outcomes) => {
                     finish_submission(channel, waiting, outcomes, &records, now, &mut polled)
@@ -68,6 +72,15 @@ pub async fn poll(channel: &Channel, ledger: &Arc<dyn Ledger>, now: Timestamp) -
         ledger.settle(&channel.name, now, &settlements).await?;
     }
     Ok(polled)
+}
+
+fn submitted(waiting: &[Pending]) -> Vec<Submitted> {
+    let item = |pending: &Pending| Submitted {
+        sku: pending.change.sku.clone(),
+        lane: pending.change.lane,
+        part: pending.part,
+    };
+    waiting.iter().map(item).collect()
 }
 
 fn broken(channel: &Channel, id: &SubmissionId, error: &Error) -> Issue {

@@ -94,13 +94,42 @@ pub enum Variants {
     ParentFirst,
     /// Parents and variants go in one list, parents before their variants.
     InOrder,
+    /// A parent and its variants are one product, and a call writes the product: what changes of it comes
+    /// together, the parent first. A variant comes without its parent only when the parent is live.
+    Together,
 }
 
-/// Most items of one push call, and how many calls may be under way.
+/// What may share a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// Any items; the size counts items.
+    Items,
+    /// Variants of one parent, or items that have none; the size counts items.
+    OneParent,
+    /// Whole products: what changes of one is never cut. The size counts products.
+    Products,
+}
+
+/// How many go into one push call, and how many calls may be under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
     pub size: usize,
     pub concurrency: usize,
+    pub grouping: Grouping,
+}
+
+impl Batching {
+    pub const fn items(size: usize, concurrency: usize) -> Self {
+        Self {
+            size,
+            concurrency,
+            grouping: Grouping::Items,
+        }
+    }
+
+    pub const fn grouped(self, grouping: Grouping) -> Self {
+        Self { grouping, ..self }
+    }
 }
 
 /// The routes that one lane has. At least one is `Some` when the lane's capability is declared.
@@ -119,21 +148,18 @@ impl Routes {
         direct_up_to: 0,
     };
 
-    pub const fn direct(size: usize, concurrency: usize) -> Self {
+    pub const fn direct(batching: Batching) -> Self {
         Self {
-            direct: Some(Batching { size, concurrency }),
+            direct: Some(batching),
             bulk: None,
             direct_up_to: usize::MAX,
         }
     }
 
-    pub const fn bulk(size: usize) -> Self {
+    pub const fn bulk(batching: Batching) -> Self {
         Self {
             direct: None,
-            bulk: Some(Batching {
-                size,
-                concurrency: 1,
-            }),
+            bulk: Some(batching),
             direct_up_to: 0,
         }
     }
@@ -142,8 +168,6 @@ impl Routes {
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub variants: Variants,
-    /// A batch may only hold variants of one parent.
-    pub batch_within_parent: bool,
     /// Zero and stock.
     pub stock: Routes,
     pub price: Routes,
@@ -154,6 +178,8 @@ pub struct Limits {
     pub shipment_batch: usize,
     /// Orders are read again from so long before the watermark: channels publish late.
     pub order_lookback: Duration,
+    /// Most submissions that the channel works on at a time; one more waits for one to end.
+    pub submissions_at_once: Option<usize>,
     /// How long a submission may take before it is reported and given up.
     pub submission_deadline: Duration,
     /// The same for a change that was accepted on its own, and has to show in the live listing.
@@ -202,7 +228,8 @@ impl Limits {
 /// Names one throttled operation of a channel: `searchOrders`.
 pub type Endpoint = &'static str;
 
-/// A token bucket that the channel keeps: `permits` per `per`, at most `burst` at once.
+/// A token bucket that the channel keeps: `permits` per `per`, at most `burst` at once. Where calls have a price,
+/// permits are its points.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
     pub endpoint: Endpoint,

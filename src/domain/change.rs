@@ -73,6 +73,8 @@ pub struct StockChange {
     pub sku: Sku,
     pub listing_ref: ListingRef,
     pub quantity: u64,
+    /// What the channel last confirmed, if that is known: for channels that compare before they set.
+    pub confirmed: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::capability::{Descriptor, TextLimits};
-use super::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};
+use super::change::{Batch, EndChange, Lane, ListingChange, PriceChange, StockChange};
 use super::ids::{ChannelOrderId, ListingRef, PageToken, Sku, SubmissionId};
 use super::issue::Issue;
 use super::listing::{ChannelListing, Listing};
@@ -51,11 +51,15 @@ pub enum Outcome {
     /// Taken for later. With a submission it is polled, without one the live listing is read until it shows.
     Accepted {
         submission: Option<SubmissionId>,
+        /// Where in the submission it stands, for a channel that answers by place and not by sku.
+        part: Option<u32>,
         listing_ref: Option<ListingRef>,
     },
     /// The seller must change data first.
     Rejected(Vec<Issue>),
-    /// Certainly not applied; the error says whether a repeat may help.
+    /// Certainly not applied; the error says whether a repeat may help. With
+    /// [`ErrorKind::Conflict`](super::ErrorKind::Conflict) what is live is not what was last confirmed: it is
+    /// read, orders are pulled, and the change is planned anew.
     Failed(Error),
     /// Sent without a proper answer: looked up before it is sent again.
     Unknown(Error),
@@ -74,6 +78,15 @@ impl Outcome {
 pub struct ItemOutcome<K = Sku> {
     pub key: K,
     pub outcome: Outcome,
+}
+
+/// One item of a submission that is being asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    pub sku: Sku,
+    pub lane: Lane,
+    /// As [`Outcome::Accepted`] named it.
+    pub part: Option<u32>,
 }
 
 /// A submission, asked about.
@@ -163,9 +176,10 @@ pub trait Connector: fmt::Debug + Send + Sync {
         Err(Error::unsupported("end_listings"))
     }
 
-    /// Requires `submissions`.
-    async fn poll_submission(&self, id: &SubmissionId) -> Result<Submission> {
-        let _ = id;
+    /// Asks about a submission; `items` are those that it is to answer for, in the order in which they were
+    /// sent. Requires `submissions`.
+    async fn poll_submission(&self, id: &SubmissionId, items: &[Submitted]) -> Result<Submission> {
+        let _ = (id, items);
         Err(Error::unsupported("poll_submission"))
     }
 

@@ -48,6 +48,8 @@ pub struct Pending {
     pub intent: IntentId,
     /// `None`: confirmed by reading the live listing.
     pub submission: Option<SubmissionId>,
+    /// Its place in the submission.
+    pub part: Option<u32>,
     pub listing_ref: Option<ListingRef>,
     pub since: Timestamp,
     pub deadline: Timestamp,

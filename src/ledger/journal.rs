@@ -154,6 +154,7 @@ async fn settle_pending(
             change.before,
             change.after,
             &pending.submission,
+            pending.part,
             &pending.listing_ref,
             micros(pending.since),
             micros(pending.deadline),
@@ -162,13 +163,13 @@ async fn settle_pending(
     }))?;
     sqlx::query(
         "INSERT INTO pending (channel, sku, lane, intent, action, before, after, submission, \
-         listing_ref, since, deadline, superseded) SELECT $2, value ->> '$[0][0]', \
+         part, listing_ref, since, deadline, superseded) SELECT $2, value ->> '$[0][0]', \
          value ->> '$[0][1]', value ->> '$[0][2]', value ->> 1, value ->> 2, value ->> 3, \
-         value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 \
+         value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9 \
          FROM jsonb_each($1) WHERE true \
          ON CONFLICT (channel, sku, lane, intent) DO UPDATE SET action = excluded.action, \
          before = excluded.before, after = excluded.after, submission = excluded.submission, \
-         listing_ref = excluded.listing_ref, since = excluded.since, \
+         part = excluded.part, listing_ref = excluded.listing_ref, since = excluded.since, \
          deadline = excluded.deadline, superseded = excluded.superseded",
     )
     .bind(rows)
@@ -278,8 +279,8 @@ pub async fn pending(
     channel: &ChannelName,
 ) -> Result<Vec<Pending>, Fault> {
     sqlx::query(
-        "SELECT intent, sku, lane, action, before, after, submission, listing_ref, since, \
-         deadline, superseded FROM pending WHERE channel = $1 ORDER BY intent",
+        "SELECT intent, sku, lane, action, before, after, submission, part, listing_ref, \
+         since, deadline, superseded FROM pending WHERE channel = $1 ORDER BY intent",
     )
     .bind(channel.as_str())
     .fetch_all(connection)
@@ -290,10 +291,11 @@ pub async fn pending(
             change: change(row, 1)?,
             intent: get(row, 0)?,
             submission: optional_id(row, 6)?,
-            listing_ref: optional_id(row, 7)?,
-            since: time(row, 8)?,
-            deadline: time(row, 9)?,
-            superseded: get(row, 10)?,
+            part: get(row, 7)?,
+            listing_ref: optional_id(row, 8)?,
+            since: time(row, 9)?,
+            deadline: time(row, 10)?,
+            superseded: get(row, 11)?,
         })
     })
     .collect()

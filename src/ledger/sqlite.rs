@@ -167,9 +167,8 @@ fn migrations() -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(vec![migration(
-        1,
-        "ledger",
-        include_str!("migrations/0001_ledger.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        migration(1, "ledger", include_str!("migrations/0001_ledger.sql")),
+        migration(2, "parts", include_str!("migrations/0002_parts.sql")),
+    ])
 }

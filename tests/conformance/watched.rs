@@ -1,17 +1,17 @@
 //! A connector that is looked over the shoulder: every call is noted, every promise of the contract is checked
 //! on both sides of it, and answers can be lost on purpose.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use skucast::domain::capability::{Descriptor, Limits, TextLimits, Variants};
+use skucast::domain::capability::{Descriptor, Grouping, Limits, TextLimits, Variants};
 use skucast::domain::catalog::ItemKind;
 use skucast::domain::change::{
     Batch, EndChange, Keyed, Lane, ListingChange, PriceChange, Route, StockChange,
 };
 use skucast::domain::connector::{
-    Account, Connector, ItemOutcome, OrderPage, Outcome, Page, Submission, Watermark,
+    Account, Connector, ItemOutcome, OrderPage, Outcome, Page, Submission, Submitted, Watermark,
 };
 use skucast::domain::ids::{ChannelOrderId, PageToken, Sku, SubmissionId};
 use skucast::domain::issue::Issue;
@@ -55,6 +55,8 @@ pub struct Watched {
     calls: Mutex<Vec<Call>>,
     violations: Mutex<Vec<String>>,
     ended: Mutex<HashSet<Sku>>,
+    /// The product of each sku that was listed through this connector.
+    products: Mutex<HashMap<Sku, Sku>>,
     under_way: Mutex<BTreeMap<(Lane, Way), usize>>,
     script: Mutex<Option<Script>>,
 }
@@ -95,6 +97,7 @@ impl Watched {
             calls: Mutex::default(),
             violations: Mutex::default(),
             ended: Mutex::default(),
+            products: Mutex::default(),
             under_way: Mutex::default(),
             script: Mutex::default(),
         }
@@ -170,7 +173,7 @@ impl Watched {
             "an empty batch was pushed".to_owned()
         });
         self.require(
-            batching.is_some_and(|limit| batch.items.len() <= limit.size),
+            batching.is_some_and(|limit| self.counted(batch.items, limit.grouping) <= limit.size),
             || format!("{what} is more than {batching:?} allows"),
         );
         let skus: Vec<String> = batch
@@ -233,9 +236,27 @@ impl Watched {
         }
     }
 
+    /// How much of a batch's size these use up.
+    fn counted<T: Keyed>(&self, items: &[T], grouping: Grouping) -> usize {
+        if grouping != Grouping::Products {
+            return items.len();
+        }
+        let products = lock(&self.products);
+        // Those of which nothing is known may all be one.
+        let product = |item: &T| products.get(item.sku()).cloned();
+        items.iter().map(product).collect::<HashSet<_>>().len()
+    }
+
     fn check_listings(&self, items: &[ListingChange]) {
-        let variants = self.descriptor.limits.variants;
+        let limits = &self.descriptor.limits;
+        let variants = limits.variants;
         let mut parents = HashSet::new();
+        let product_of = |change: &ListingChange| {
+            let listing = &change.listing;
+            let product = listing.parent_sku.as_ref().unwrap_or(&listing.sku);
+            (listing.sku.clone(), product.clone())
+        };
+        lock(&self.products).extend(items.iter().map(product_of));
         for change in items {
             let listing = &change.listing;
             let sku = &listing.sku;
@@ -259,7 +280,7 @@ impl Watched {
                     .require(!change.is_create() || change.parent_ref.is_some(), || {
                         format!("the variant {sku} was sent before its parent was there")
                     }),
-                (ItemKind::Variant, Variants::InOrder) => self.require(
+                (ItemKind::Variant, Variants::InOrder | Variants::Together) => self.require(
                     change.parent_ref.is_some()
                         || listing
                             .parent_sku
@@ -270,7 +291,13 @@ impl Watched {
                 _ => {}
             }
         }
-        if self.descriptor.limits.batch_within_parent {
+        let is = |grouping| {
+            let ways = [limits.listing.direct, limits.listing.bulk];
+            ways.into_iter()
+                .flatten()
+                .any(|way| way.grouping == grouping)
+        };
+        if is(Grouping::OneParent) {
             let families: HashSet<_> = items
                 .iter()
                 .filter(|change| change.listing.kind == ItemKind::Variant)
@@ -391,10 +418,10 @@ impl Connector for Watched {
         self.push(Lane::End, false, &batch, send).await
     }
 
-    async fn poll_submission(&self, id: &SubmissionId) -> Result<Submission> {
+    async fn poll_submission(&self, id: &SubmissionId, items: &[Submitted]) -> Result<Submission> {
         self.require_declared(self.descriptor.capability.submissions, "poll_submission");
         self.note(Call::Poll);
-        self.inner.poll_submission(id).await
+        self.inner.poll_submission(id, items).await
     }
 
     async fn fetch_orders(&self, since: &Watermark, page: Option<&PageToken>) -> Result<OrderPage> {

@@ -1,18 +1,19 @@
 //! Lanes, routes, batches: what goes out when, how many at once, and what is split when it does not go through.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Push;
+use super::batches::{assign, batches, halves, waves};
 use super::load::Load;
 use super::outcomes::Sent;
+use super::{FIRST_POLL, Push, SLOWEST_POLL};
 use crate::app::plan::Planned;
-use crate::domain::capability::{Batching, Routes, Variants};
-use crate::domain::catalog::ItemKind;
+use crate::app::submissions::poll;
+use crate::domain::capability::{Grouping, Variants};
 use crate::domain::change::{Action, Lane, Route};
 use crate::domain::ids::{IdempotencyKey, Sku};
 use crate::domain::issue::Issue;
@@ -86,7 +87,7 @@ impl Push<'_> {
 
     async fn send_lane(&self, lane: Lane, rows: Vec<Planned>) -> Result<()> {
         let waves = if lane == Lane::Listing {
-            self.waves(rows)
+            waves(self.channel.connector.descriptor().limits.variants, rows)
         } else {
             vec![rows]
         };
@@ -116,42 +117,25 @@ impl Push<'_> {
         Ok(())
     }
 
-    /// Where variants are created under their parents, the parents go first and must be answered.
-    fn waves(&self, rows: Vec<Planned>) -> Vec<Vec<Planned>> {
-        match self.channel.connector.descriptor().limits.variants {
-            Variants::Flat => vec![rows],
-            Variants::ParentFirst => {
-                let (variants, others) = rows
-                    .into_iter()
-                    .partition(|planned| planned.kind == ItemKind::Variant);
-                vec![others, variants]
-            }
-            Variants::InOrder => {
-                let (variants, mut others): (Vec<_>, Vec<_>) = rows
-                    .into_iter()
-                    .partition(|planned| planned.kind == ItemKind::Variant);
-                others.extend(variants);
-                vec![others]
-            }
-        }
-    }
-
     /// Sends rows once, and returns those that are worth sending again.
     async fn send_round(&self, lane: Lane, rows: Vec<Planned>, last: bool) -> Result<Vec<Planned>> {
         let limits = &self.channel.connector.descriptor().limits;
         let mut sent = Vec::new();
         let mut stopped = None;
         for (route, batching, rows) in assign(lane, limits.routes(lane), rows) {
-            let within_parent = limits.batch_within_parent;
-            let mut batches = batches(rows, batching.size, within_parent).into_iter();
+            let mut batches = batches(rows, batching).into_iter();
             let mut running = futures::stream::FuturesUnordered::new();
             loop {
                 while running.len() < batching.concurrency.max(1)
                     && stopped.is_none()
                     && !self.channel.halt.is_due()
                 {
+                    if let Err(error) = self.await_room(route).await {
+                        stopped = Some(error);
+                        break;
+                    }
                     let Some(batch) = batches.next() else { break };
-                    running.push(self.deliver(lane, route, batch));
+                    running.push(self.deliver(lane, (route, batching.grouping), batch));
                 }
                 match running.next().await {
                     None => break,
@@ -171,9 +155,43 @@ impl Push<'_> {
         stopped.map_or(Ok(again), Err)
     }
 
+    /// Before one more submission leaves: as long as the channel works on as many as it takes, they are asked
+    /// about.
+    async fn await_room(&self, route: Route) -> Result<()> {
+        let most = self
+            .channel
+            .connector
+            .descriptor()
+            .limits
+            .submissions_at_once;
+        let Some(most) = most.filter(|_| route == Route::Bulk && !self.work.dry_run) else {
+            return Ok(());
+        };
+        let mut pause = FIRST_POLL;
+        loop {
+            let pending = self.work.ledger.pending(&self.channel.name).await?;
+            let open: HashSet<_> = pending
+                .iter()
+                .filter_map(|pending| pending.submission.as_ref())
+                .collect();
+            if open.len() < most {
+                return Ok(());
+            }
+            self.channel.halt.sleep(pause).await?;
+            let polled = poll(self.channel, &self.work.ledger, Timestamp::now()).await?;
+            self.report.lock().await.add_polled(polled);
+            pause = (pause * 2).min(SLOWEST_POLL);
+        }
+    }
+
     /// One batch. When the channel refuses it as a whole because of what is in it, its halves go separately,
     /// until the poison row is alone.
-    async fn deliver(&self, lane: Lane, route: Route, batch: Vec<Planned>) -> Result<Vec<Sent>> {
+    async fn deliver(
+        &self,
+        lane: Lane,
+        (route, grouping): (Route, Grouping),
+        batch: Vec<Planned>,
+    ) -> Result<Vec<Sent>> {
         let mut parts = vec![batch];
         let mut all = Vec::new();
         while let Some(part) = parts.pop() {
@@ -211,20 +229,23 @@ impl Push<'_> {
                         .advance(&self.channel.name, part.len() as u64);
                     all.extend(self.settle_unknown(part, intents, &error).await?);
                 }
-                Err(error) if is_poisoned(&error) && part.len() > 1 => {
-                    self.withdraw(&part, &intents).await?;
-                    let mut part = part;
-                    let half = part.split_off(part.len() / 2);
-                    parts.push(half);
-                    parts.push(part);
-                }
-                Err(error) if is_poisoned(&error) => {
-                    self.work.progress.advance(&self.channel.name, 1);
-                    self.settle_refused(&part, &intents, &error).await?;
-                }
+                Err(error) if is_poisoned(&error) => match halves(part, grouping) {
+                    Ok((one, other)) => {
+                        let both = one.iter().chain(&other);
+                        self.withdraw(both, &intents).await?;
+                        parts.push(other);
+                        parts.push(one);
+                    }
+                    Err(part) => {
+                        self.work
+                            .progress
+                            .advance(&self.channel.name, part.len() as u64);
+                        self.settle_refused(&part, &intents, &error).await?;
+                    }
+                },
                 // The channel as a whole: nothing of this was applied, and nothing more is sent.
                 Err(error) => {
-                    self.withdraw(&part, &intents).await?;
+                    self.withdraw(part.iter(), &intents).await?;
                     let left: usize = part.len() + parts.iter().map(Vec::len).sum::<usize>();
                     self.leave(left).await;
                     return Err(error);
@@ -236,14 +257,16 @@ impl Push<'_> {
 
     /// Makes the load; rows that cannot be sent are reported and left out.
     async fn prepare(&self, lane: Lane, part: Vec<Planned>) -> (Vec<Planned>, Load) {
-        let needs_parent =
-            self.channel.connector.descriptor().limits.variants == Variants::ParentFirst;
+        let variants = self.channel.connector.descriptor().limits.variants;
+        let needs_parent = matches!(variants, Variants::ParentFirst | Variants::Together);
         let mut load = Load::empty(lane);
-        let mut good = Vec::new();
+        let mut good: Vec<Planned> = Vec::new();
         for planned in part {
             let orphan = match &planned.parent {
                 Some(parent) if needs_parent && planned.change.action == Action::Create => {
-                    !self.is_live(parent).await
+                    let comes_along = variants == Variants::Together
+                        && good.iter().any(|row| row.change.sku == *parent);
+                    !comes_along && !self.is_live(parent).await
                 }
                 _ => false,
             };
@@ -289,51 +312,4 @@ fn is_poisoned(error: &Error) -> bool {
             error.kind,
             ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict
         )
-}
-
-/// Splits a lane's rows over the routes that the channel has. What goes to zero goes the quick way first.
-fn assign(
-    lane: Lane,
-    routes: Routes,
-    mut rows: Vec<Planned>,
-) -> Vec<(Route, Batching, Vec<Planned>)> {
-    match (routes.direct, routes.bulk) {
-        (Some(direct), None) => vec![(Route::Direct, direct, rows)],
-        (None, Some(bulk)) => vec![(Route::Bulk, bulk, rows)],
-        (Some(direct), Some(bulk)) => {
-            if rows.len() <= routes.direct_up_to {
-                return vec![(Route::Direct, direct, rows)];
-            }
-            if lane != Lane::Zero {
-                return vec![(Route::Bulk, bulk, rows)];
-            }
-            let rest = rows.split_off(routes.direct_up_to);
-            vec![(Route::Direct, direct, rows), (Route::Bulk, bulk, rest)]
-        }
-        (None, None) => Vec::new(),
-    }
-}
-
-/// Rows in their order, cut into batches; where the channel asks for it a batch holds one parent's variants only.
-fn batches(rows: Vec<Planned>, size: usize, within_parent: bool) -> Vec<Vec<Planned>> {
-    let mut batches: Vec<Vec<Planned>> = Vec::new();
-    for planned in rows {
-        match batches.last_mut() {
-            Some(batch)
-                if batch.len() < size.max(1)
-                    && (!within_parent
-                        || batch
-                            .last()
-                            .is_none_or(|last| family(last) == family(&planned))) =>
-            {
-                batch.push(planned);
-            }
-            _ => batches.push(vec![planned]),
-        }
-    }
-    batches
-}
-
-fn family(planned: &Planned) -> Option<&Sku> {
-    planned.parent.as_ref()
 }

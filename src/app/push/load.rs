@@ -97,9 +97,9 @@ impl Push<'_> {
                     .hint(hint),
             )
         };
-        let listing_ref = match self.records.lock().await.get(&sku) {
-            Some(record) => record.reference(),
-            None => planned.listing_ref.clone(),
+        let (listing_ref, confirmed) = match self.records.lock().await.get(&sku) {
+            Some(record) => (record.reference(), record.confirmed.quantity),
+            None => (planned.listing_ref.clone(), None),
         };
         let live_ref = || {
             listing_ref.clone().ok_or_else(|| {
@@ -118,6 +118,7 @@ impl Push<'_> {
                     sku,
                     listing_ref: live_ref()?,
                     quantity,
+                    confirmed,
                 });
             }
             Load::Prices(items) => {

@@ -3,6 +3,7 @@
 //! Order of things for each batch: the intents are written, the batch is sent, the outcomes are settled. A run
 //! that is killed in between leaves intents open; the next run looks them up before it sends anything.
 
+mod batches;
 mod lanes;
 mod load;
 mod outcomes;

@@ -32,6 +32,8 @@ pub(super) enum SentState {
     InDoubt,
     /// Certainly not done, for a passing reason.
     Again,
+    /// Certainly not done, because the listing is not what it was taken for.
+    Moved,
 }
 
 impl Push<'_> {
@@ -105,6 +107,7 @@ impl Push<'_> {
             }
             Outcome::Accepted {
                 submission,
+                part,
                 listing_ref,
             } => {
                 report.accepted += 1;
@@ -118,6 +121,7 @@ impl Push<'_> {
                     change: change.clone(),
                     intent,
                     submission,
+                    part,
                     listing_ref,
                     since: now,
                     deadline: deadline(now, patience),
@@ -151,6 +155,10 @@ impl Push<'_> {
                 tracing::debug!(channel = %self.channel.name, sku = %change.sku, %error, "not found");
                 settlement.settled = Settled::InDoubt;
                 (settlement, Some(SentState::InDoubt))
+            }
+            Outcome::Failed(error) if error.kind == ErrorKind::Conflict => {
+                settlement.settled = Settled::InDoubt;
+                (settlement, Some(SentState::Moved))
             }
             Outcome::Failed(error) => {
                 settlement.settled = Settled::Failed;
@@ -197,9 +205,12 @@ impl Push<'_> {
     }
 
     /// Nothing of a batch was applied; its rows are sent otherwise, or later.
-    pub(super) async fn withdraw(&self, rows: &[Planned], intents: &[IntentId]) -> Result<()> {
+    pub(super) async fn withdraw(
+        &self,
+        rows: impl Iterator<Item = &Planned>,
+        intents: &[IntentId],
+    ) -> Result<()> {
         let settlements: Vec<_> = rows
-            .iter()
             .zip(intents)
             .map(|(planned, intent)| Settlement {
                 settled: Settled::Failed,

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::text::{Paint, Tone, cells, counted, indented, number, table};
 use crate::cli::documents::VERSION;
-use crate::domain::capability::{Batching, Capability, Descriptor, Routes, SettingKind, Variants};
+use crate::domain::capability::{
+    Batching, Capability, Descriptor, Grouping, Routes, SettingKind, Variants,
+};
 
 /// The README's table stands between these lines.
 pub const START: &str = "<!-- capabilities start -->";
@@ -159,6 +161,7 @@ fn limits(kind: &Descriptor, paint: Paint) -> String {
         Variants::Flat => "listings of their own that name their group",
         Variants::ParentFirst => "under a parent that is live before them",
         Variants::InOrder => "in one list, after their parent",
+        Variants::Together => "with their parent, as one product",
     };
     put("variants", variants.to_owned());
     let lanes = [
@@ -200,16 +203,24 @@ fn limits(kind: &Descriptor, paint: Paint) -> String {
     table(paint, &[], rows, &[])
 }
 
+fn size_words(batching: &Batching) -> String {
+    let size = batching.size as u64;
+    match batching.grouping {
+        Grouping::Items | Grouping::OneParent => counted(size, "item", "items"),
+        Grouping::Products => counted(size, "product", "products"),
+    }
+}
+
 fn route_words(routes: &Routes) -> String {
     let direct = |batching: &Batching| {
-        let items = counted(batching.size as u64, "item", "items");
+        let items = size_words(batching);
         match batching.concurrency {
             0 | 1 => format!("{items} per call"),
             calls => format!("{items} per call, {calls} calls at once"),
         }
     };
     let bulk = |batching: &Batching| {
-        let items = counted(batching.size as u64, "item", "items");
+        let items = size_words(batching);
         format!("{items} per submission")
     };
     match (&routes.direct, &routes.bulk) {
@@ -416,16 +427,9 @@ mod tests {
         },
         limits: Limits {
             variants: Variants::ParentFirst,
-            batch_within_parent: false,
             stock: Routes {
-                direct: Some(Batching {
-                    size: 1,
-                    concurrency: 5,
-                }),
-                bulk: Some(Batching {
-                    size: 10_000,
-                    concurrency: 1,
-                }),
+                direct: Some(Batching::items(1, 5)),
+                bulk: Some(Batching::items(10_000, 1)),
                 direct_up_to: 1_000,
             },
             price: Routes::NONE,
@@ -434,6 +438,7 @@ mod tests {
             find_batch: 20,
             shipment_batch: 1,
             order_lookback: Duration::from_secs(600),
+            submissions_at_once: None,
             submission_deadline: Duration::from_secs(86_400),
             sight_deadline: Duration::from_secs(600),
             quotas: &[Quota {

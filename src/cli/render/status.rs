@@ -360,6 +360,7 @@ mod tests {
             },
             intent: 1,
             submission: Some(submission.into()),
+            part: None,
             listing_ref: None,
             since: at(since),
             deadline: at("2026-01-10T12:00:00Z"),

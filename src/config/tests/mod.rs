@@ -37,7 +37,6 @@ static SHOP: Descriptor = Descriptor {
     capability: Capability::NONE,
     limits: Limits {
         variants: Variants::Flat,
-        batch_within_parent: false,
         stock: Routes::NONE,
         price: Routes::NONE,
         listing: Routes::NONE,
@@ -45,6 +44,7 @@ static SHOP: Descriptor = Descriptor {
         find_batch: 1,
         shipment_batch: 1,
         order_lookback: Duration::ZERO,
+        submissions_at_once: None,
         submission_deadline: Duration::ZERO,
         sight_deadline: Duration::ZERO,
         quotas: &[],

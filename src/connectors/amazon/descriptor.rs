@@ -33,16 +33,16 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     },
     limits: Limits {
         variants: Variants::InOrder,
-        batch_within_parent: false,
         stock: DIRECT_OR_FEED,
         price: DIRECT_OR_FEED,
         // One feed for many: a listing takes Amazon minutes anyway, and only five feeds may start in as many.
-        listing: Routes::bulk(10_000),
+        listing: Routes::bulk(Batching::items(10_000, 1)),
         end: DIRECT_OR_FEED,
         find_batch: 20,
         shipment_batch: 1,
         // `lastUpdatedBefore` of an answer lies two minutes back; the rest is for changes that show up late.
         order_lookback: Duration::from_secs(10 * 60),
+        submissions_at_once: None,
         // Feeds have been seen to wait for twelve hours (amzn/selling-partner-api-models issue 4823).
         submission_deadline: Duration::from_secs(48 * 60 * 60),
         // Patches show within minutes; one that does not is sent again.
@@ -59,14 +59,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 
 /// Five calls a second are a thousand skus in three minutes; a feed takes longer than that to be answered.
 const DIRECT_OR_FEED: Routes = Routes {
-    direct: Some(Batching {
-        size: 1,
-        concurrency: 5,
-    }),
-    bulk: Some(Batching {
-        size: feeds::MOST_MESSAGES,
-        concurrency: 1,
-    }),
+    direct: Some(Batching::items(1, 5)),
+    bulk: Some(Batching::items(feeds::MOST_MESSAGES, 1)),
     direct_up_to: 1000,
 };
 

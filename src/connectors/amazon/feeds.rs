@@ -181,6 +181,7 @@ pub async fn submit(
                 outcomes.extend(feed.into_iter().map(|message| ItemOutcome {
                     outcome: Outcome::Accepted {
                         submission: Some(submission.clone()),
+                        part: None,
                         listing_ref: Some(ListingRef::new(&message.sku)),
                     },
                     key: Sku::from(message.sku),

@@ -119,6 +119,7 @@ fn submitted(sku: &Sku, answer: Submitted) -> Outcome {
     match answer.status.as_str() {
         "ACCEPTED" => Outcome::Accepted {
             submission: None,
+            part: None,
             listing_ref: Some(ListingRef::new(sku.as_str())),
         },
         "VALID" => Outcome::Applied {
@@ -363,7 +364,11 @@ impl Connector for Amazon {
         Ok(outcomes)
     }
 
-    async fn poll_submission(&self, id: &SubmissionId) -> Result<Submission> {
+    async fn poll_submission(
+        &self,
+        id: &SubmissionId,
+        _: &[connector::Submitted],
+    ) -> Result<Submission> {
         feeds::poll(&self.api, id).await
     }
 

@@ -194,7 +194,7 @@ fn submission(outcomes: &[ItemOutcome]) -> SubmissionId {
 
 async fn settled(connector: &dyn Connector, id: &SubmissionId) -> Vec<ItemOutcome> {
     for _ in 0..100 {
-        match connector.poll_submission(id).await.unwrap() {
+        match connector.poll_submission(id, &[]).await.unwrap() {
             Submission::Pending => tokio::time::sleep(Duration::from_millis(20)).await,
             Submission::Done(outcomes) => return outcomes,
             Submission::Broken(error) => panic!("{error}"),
@@ -237,6 +237,7 @@ fn stock(sku: &str, quantity: u64) -> StockChange {
         sku: sku.into(),
         listing_ref: ListingRef::new(sku),
         quantity,
+        confirmed: None,
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 use crate::config::settings::Settings;
 use crate::connectors::{Environment, Factory};
 use crate::domain::capability::{
-    Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, TextLimits, Variants,
+    Batching, Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, TextLimits, Variants,
 };
 use crate::domain::catalog::ItemKind;
 use crate::domain::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};
@@ -43,6 +43,7 @@ pub use format::Format;
 
 /// Most changes of one push. Each push rewrites the file once, so few large ones are better than many.
 const PUSH_SIZE: usize = 50_000;
+const WHOLE_FILE: Routes = Routes::direct(Batching::items(PUSH_SIZE, 1));
 /// Rows of one page of listings.
 const PAGE_SIZE: usize = 5_000;
 
@@ -62,14 +63,14 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     },
     limits: Limits {
         variants: Variants::Flat,
-        batch_within_parent: false,
-        stock: Routes::direct(PUSH_SIZE, 1),
-        price: Routes::direct(PUSH_SIZE, 1),
-        listing: Routes::direct(PUSH_SIZE, 1),
-        end: Routes::direct(PUSH_SIZE, 1),
+        stock: WHOLE_FILE,
+        price: WHOLE_FILE,
+        listing: WHOLE_FILE,
+        end: WHOLE_FILE,
         find_batch: PUSH_SIZE,
         shipment_batch: 1,
         order_lookback: Duration::ZERO,
+        submissions_at_once: None,
         submission_deadline: Duration::ZERO,
         sight_deadline: Duration::ZERO,
         quotas: &[],

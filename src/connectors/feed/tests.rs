@@ -115,6 +115,7 @@ impl Shop {
             sku: sku.into(),
             listing_ref: sku.into(),
             quantity,
+            confirmed: None,
         }];
         self.feed.push_stock(batch(&items, &key())).await
     }

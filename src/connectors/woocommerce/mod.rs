@@ -33,7 +33,7 @@ use self::push::{Push, Row, Target};
 use super::{Environment, Factory};
 use crate::config::settings::Settings;
 use crate::domain::capability::{
-    Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, Variants,
+    Batching, Capability, Descriptor, Grouping, Limits, Note, Routes, Setting, SettingKind, Variants,
 };
 use crate::domain::catalog::ItemKind;
 use crate::domain::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};
@@ -71,17 +71,17 @@ static DESCRIPTOR: Descriptor = Descriptor {
     },
     limits: Limits {
         variants: Variants::ParentFirst,
-        batch_within_parent: true,
-        stock: Routes::direct(100, 2),
-        price: Routes::direct(100, 2),
+        stock: under_one_parent(100, 2),
+        price: under_one_parent(100, 2),
         // The shop fetches every new picture while the call waits, so 100 would outlast a host's patience;
         // and two calls at once may create one sku twice in versions before 9.3.
-        listing: Routes::direct(25, 1),
-        end: Routes::direct(100, 1),
+        listing: under_one_parent(25, 1),
+        end: under_one_parent(100, 1),
         // As many as fit an address of usual length.
         find_batch: 50,
         shipment_batch: 10,
         order_lookback: Duration::from_secs(10 * 60),
+        submissions_at_once: None,
         submission_deadline: Duration::ZERO,
         sight_deadline: Duration::ZERO,
         quotas: &[],
@@ -162,6 +162,11 @@ static DESCRIPTOR: Descriptor = Descriptor {
         },
     ],
 };
+
+/// A batch call is for the variations of one product, or for products.
+const fn under_one_parent(size: usize, concurrency: usize) -> Routes {
+    Routes::direct(Batching::items(size, concurrency).grouped(Grouping::OneParent))
+}
 
 fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Connector>> {
     let url = settings.url("url")?;

@@ -130,6 +130,7 @@ pub fn pending(intent: i64, change: &Change) -> Pending {
         change: change.clone(),
         intent,
         submission: Some("feed-1".into()),
+        part: Some(7),
         listing_ref: None,
         since: day(2),
         deadline: day(4),

@@ -1,7 +1,7 @@
 //! What is declared works, what is not declared says so, and nothing else is between.
 
 use jiff::Timestamp;
-use skucast::domain::capability::Routes;
+use skucast::domain::capability::{Batching, Routes};
 use skucast::domain::catalog::ItemKind;
 use skucast::domain::change::{
     Batch, EndChange, Lane, ListingChange, PriceChange, Route, StockChange,
@@ -142,7 +142,7 @@ async fn undeclared_is_unsupported(subject: Subject) {
     let (capability, key) = (subject.capability(), IdempotencyKey::new("k"));
     let sku = Sku::new("SKU-0001");
     let listing_ref = ListingRef::new("SKU-0001");
-    let direct = Routes::direct(1, 1);
+    let direct = Routes::direct(Batching::items(1, 1));
     if !capability.listing_read {
         unsupported("fetch_listings", connector.fetch_listings(None).await);
         unsupported(
@@ -174,6 +174,7 @@ async fn undeclared_is_unsupported(subject: Subject) {
             sku: sku.clone(),
             listing_ref: listing_ref.clone(),
             quantity: 1,
+            confirmed: None,
         }];
         unsupported(
             "push_stock",
@@ -205,7 +206,7 @@ async fn undeclared_is_unsupported(subject: Subject) {
     if !capability.submissions {
         unsupported(
             "poll_submission",
-            connector.poll_submission(&"1".into()).await,
+            connector.poll_submission(&"1".into(), &[]).await,
         );
     }
     if !capability.orders_pull {
@@ -262,6 +263,7 @@ async fn declared_capability_is_implemented(subject: Subject) {
             sku: sku.clone(),
             listing_ref: listing_ref.clone(),
             quantity: 0,
+            confirmed: None,
         }];
         taken(supported(
             "push_stock",
@@ -363,6 +365,7 @@ async fn one_outcome_per_item_in_any_order(subject: Subject) {
             listing_ref: found.unwrap()[0].listing_ref.clone(),
             sku,
             quantity: 2,
+            confirmed: None,
         });
     }
     // The channel's answer to a listing that somebody else has removed.

@@ -94,6 +94,7 @@ async fn stock_overtakes_waiting_content(subject: Subject) {
     let direct = own.listing.direct.map(|way| Batching {
         size: way.size.min(20),
         concurrency: 1,
+        ..way
     });
     let options = Options {
         slice: Duration::from_millis(50),

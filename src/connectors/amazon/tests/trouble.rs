@@ -65,7 +65,7 @@ async fn a_stuck_feed_is_pending_until_it_moves() {
     let outcomes = push(&*connector, &[create(listing("A"))], false).await;
     let id = submission(&outcomes);
     tokio::time::sleep(Duration::from_millis(80)).await;
-    let answer = connector.poll_submission(&id).await.unwrap();
+    let answer = connector.poll_submission(&id, &[]).await.unwrap();
     assert!(matches!(answer, Submission::Pending), "{answer:?}");
     running.set_faults(Profile::default());
     assert!(settled(&*connector, &id).await.is_empty());

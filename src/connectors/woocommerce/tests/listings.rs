@@ -39,6 +39,7 @@ async fn a_product_lives_from_creation_to_its_end() {
         sku: "MUG-1".into(),
         listing_ref: listing_ref.clone(),
         quantity: 0,
+        confirmed: None,
     };
     assert!(is_applied(&shop.stock(&[stock]).await.unwrap()[0]));
     let live = &shop.find(&["MUG-1"]).await[0];
@@ -118,6 +119,7 @@ async fn variants_live_under_their_parent() {
         sku: sku.into(),
         listing_ref: listing_ref.clone(),
         quantity: 3,
+        confirmed: None,
     };
     let mixed = [
         stock("TEE-S", &refs[0]),
@@ -209,11 +211,13 @@ async fn rows_fail_one_by_one() {
         sku: "MUG-9".into(),
         listing_ref: "9999".into(),
         quantity: 1,
+        confirmed: None,
     };
     let refused = StockChange {
         sku: "MUG-2".into(),
         listing_ref: created(outcomes.into_iter().nth(1).unwrap()),
         quantity: 1,
+        confirmed: None,
     };
     let outcomes = shop.stock(&[gone, refused]).await.unwrap();
     assert!(matches!(&outcomes[0], Outcome::Failed(error) if error.kind == ErrorKind::NotFound));
@@ -231,6 +235,7 @@ async fn trouble_of_the_shop_is_told_by_its_kind() {
         sku: "MUG-1".into(),
         listing_ref: mug.clone(),
         quantity,
+        confirmed: None,
     };
     shop.running.set_faults(Profile {
         partial_batch: 1.0,
@@ -311,6 +316,7 @@ async fn keys_that_do_not_fit_are_told_apart() {
         sku: "MUG-1".into(),
         listing_ref: "1".into(),
         quantity: 1,
+        confirmed: None,
     };
     let error = read_only.stock(&[change]).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Forbidden);
