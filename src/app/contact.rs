@@ -61,6 +61,7 @@ impl Known {
             pending,
             rejections: rejections.into_iter().map(by_lane).collect(),
             in_doubt: open.into_iter().map(|intent| intent.change.sku).collect(),
+            moved: HashSet::new(),
         })
     }
 }

@@ -254,7 +254,8 @@ impl Run {
         self.channels
             .iter()
             .map(|channel| {
-                channel.report.applied + channel.report.accepted + channel.report.rejected
+                let report = &channel.report;
+                report.applied + report.accepted + report.rejected + report.moved.len() as u64
             })
             .sum()
     }
@@ -322,9 +323,12 @@ impl Run {
         let plans = std::mem::take(&mut plan.channels);
         let context = PlanContext::new(&plan, &shelf);
         let mut pushes = Vec::new();
-        for (((channel, index), mut channel_plan), known) in
+        for (((channel, index), mut channel_plan), mut known) in
             chosen.iter().zip(indices).zip(plans).zip(known)
         {
+            known
+                .moved
+                .extend(self.channels[*index].report.moved.iter().cloned());
             if let Some(reviewed) = &order.reviewed {
                 let rows = reviewed
                     .get(&channel.name)

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use skucast::sandbox::{Faults, Profile, Purchase, Receipt, Request, Response, Sandbox, State};
+use skucast::sandbox::{
+    Faults, Profile, Purchase, PurchaseLine, Receipt, Request, Response, Sandbox, State,
+};
 
 use crate::world::lock;
 
@@ -17,6 +19,8 @@ pub struct Plot(Arc<Mutex<Scheme>>);
 struct Scheme {
     /// After so many more writes, this.
     next: Option<(u64, Profile)>,
+    /// Before the next write, so many pieces of this sku are sold.
+    purchase: Option<(String, u64)>,
     watches: bool,
     /// Requests that created listings: method, path and body.
     creations: HashSet<(String, String, Vec<u8>)>,
@@ -26,6 +30,11 @@ struct Scheme {
 impl Plot {
     pub fn set(&self, after: u64, profile: Profile) {
         lock(&self.0).next = Some((after, profile));
+    }
+
+    /// A buyer is quicker than the next write.
+    pub fn sell_before_next_write(&self, sku: &str, quantity: u64) {
+        lock(&self.0).purchase = Some((sku.to_owned(), quantity));
     }
 
     /// Whether it is still to come.
@@ -55,6 +64,13 @@ impl Sandbox for Saboteur {
             return self.inner.respond(request, faults);
         }
         let mut scheme = lock(&self.plot.0);
+        if let Some((sku, quantity)) = scheme.purchase.take() {
+            let lines = vec![PurchaseLine { sku, quantity }];
+            let purchase = Purchase { lines, buyer: None };
+            self.inner
+                .buy(&purchase, request.now)
+                .expect("the sku is on sale");
+        }
         let watches = scheme.watches;
         let created = |inner: &dyn Sandbox| watches.then(|| inner.state().created);
         let before = created(self.inner.as_ref());

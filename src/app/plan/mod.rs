@@ -34,6 +34,8 @@ pub struct Known {
     pub rejections: HashMap<(Sku, Lane), Rejection>,
     /// Sent without an answer and not yet looked up: nothing is planned for them.
     pub in_doubt: HashSet<Sku>,
+    /// Their figures moved between an earlier plan of this run and its push.
+    pub moved: HashSet<Sku>,
 }
 
 /// A change and what is needed to send it.

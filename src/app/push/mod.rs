@@ -9,7 +9,7 @@ mod load;
 mod outcomes;
 mod verify;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -58,6 +58,9 @@ pub struct Report {
     /// Not sent because the run ended first.
     pub left: u64,
     pub issues: Vec<Issue>,
+    /// Refused because the live figure was not the one that they were planned on; they are planned anew.
+    #[serde(skip)]
+    pub moved: Vec<Sku>,
     /// What stopped the channel before its plan was through.
     #[serde(skip)]
     pub error: Option<Error>,
@@ -72,6 +75,7 @@ impl Report {
         self.in_doubt += other.in_doubt;
         self.left = other.left;
         self.issues.extend(other.issues);
+        self.moved.extend(other.moved);
         if self.error.is_none() {
             self.error = other.error;
         }
@@ -96,6 +100,8 @@ pub(crate) struct Push<'a> {
     records: Mutex<HashMap<Sku, ListingRecord>>,
     /// Skus with changes of earlier runs or lanes that are still on their way.
     in_flight: Mutex<HashMap<Sku, Vec<crate::domain::change::Lane>>>,
+    /// Skus whose figures have moved in this run before.
+    moved: HashSet<Sku>,
     report: Mutex<Report>,
 }
 
@@ -125,6 +131,7 @@ pub async fn push(
         verify: AtomicUsize::new(channel.verify),
         records: Mutex::new(known.records),
         in_flight: Mutex::new(in_flight),
+        moved: known.moved,
         report: Mutex::new(Report::default()),
     };
     if let Err(error) = push.run(plan).await {

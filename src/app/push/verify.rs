@@ -126,7 +126,14 @@ impl Push<'_> {
                 }
                 // Planned on a figure that no longer holds: what changed it, an order perhaps, is read first.
                 Found::Different if row.state == SentState::Moved => {
-                    self.report.lock().await.left += 1;
+                    let mut report = self.report.lock().await;
+                    if self.moved.contains(&change.sku) {
+                        report.failed += 1;
+                        report.issues.push(self.unsteady(&change.sku));
+                    } else {
+                        report.left += 1;
+                        report.moved.push(change.sku.clone());
+                    }
                 }
                 Found::Different | Found::Missing => again.push(row.planned),
             }
@@ -202,6 +209,16 @@ impl Push<'_> {
             });
         }
         self.record(now, &settlements).await
+    }
+
+    fn unsteady(&self, sku: &Sku) -> Issue {
+        Issue::error(
+            "stock_moves",
+            "the channel's own stock figure changed again while it was being set",
+        )
+        .channel(&self.channel.name)
+        .sku(sku)
+        .hint("the next run tries again; if it stays so, look for another program that sets this stock")
     }
 
     fn ignored(&self, row: &Sent, seen: Option<&ChannelListing>) -> Issue {

@@ -1,6 +1,7 @@
 //! The tests. Each says what a channel must be able to do for it, and gets a world of its own.
 
 mod declared;
+mod families;
 mod faults;
 mod orders;
 mod settings;
@@ -96,6 +97,7 @@ pub fn all() -> Vec<Check> {
         settings::checks(),
         declared::checks(),
         sync::checks(),
+        families::checks(),
         stock::checks(),
         orders::checks(),
         faults::checks(),

@@ -23,6 +23,7 @@ checks! {
     ignored_write_is_found_by_read_back: [Need::Sandbox, Need::Declared("stock_push")],
     quota_is_kept: [Need::Sandbox, Need::Declared("stock_push")],
     stock_of_held_row_still_goes_to_zero: [Need::Declared("stock_push")],
+    a_sale_between_plan_and_push_is_not_lost: [Need::Sandbox, Need::Declared("stock_push"), Need::Declared("orders_pull")],
 }
 
 fn lanes(world: &World) -> Vec<(Lane, Vec<String>)> {
@@ -36,6 +37,21 @@ fn lanes(world: &World) -> Vec<(Lane, Vec<String>)> {
         .into_iter()
         .filter_map(lane)
         .collect()
+}
+
+/// New goods have come in; before the new figure arrives, a buyer takes two of what was there.
+async fn a_sale_between_plan_and_push_is_not_lost(subject: Subject) {
+    let mut goods = singles(3);
+    let world = World::stocked(subject, &goods).await;
+    goods[0].quantity = Some(9);
+    goods[1].quantity = Some(8);
+    world.offer(&goods);
+    world.plot.sell_before_next_write("SKU-0001", 2);
+    world.converge().await;
+    let shown = world.shown().await;
+    assert_eq!(shown["SKU-0001"].quantity, Some(7), "9 less 2 sold");
+    assert_eq!(shown["SKU-0002"].quantity, Some(8));
+    assert_eq!(world.orders().await.len(), 1);
 }
 
 /// One sku sells out while 300 wait for new content, 20 for a new price and one more is to be created.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use skucast::domain::capability::{Batching, Limits, Routes, Variants};
+use skucast::domain::capability::{Batching, Limits, Routes};
 use skucast::domain::change::Lane;
 use skucast::domain::{Error, ErrorKind};
 use skucast::policy::{Absent, ChannelPolicy};
@@ -17,7 +17,6 @@ use crate::world::{Options, World};
 checks! {
     plan_after_apply_is_empty: [Need::Declared("listing_create")],
     only_what_changed_is_sent: [Need::Declared("listing_update")],
-    variants_are_grouped: [Need::Declared("listing_create"), Need::Grouping],
     sku_characters_survive: [Need::Declared("listing_create")],
     batch_never_exceeds_limit: [Need::Declared("listing_create")],
     pages_until_done: [Need::Declared("listing_read")],
@@ -94,65 +93,6 @@ async fn only_what_changed_is_sent(subject: Subject) {
         );
     }
     world.nothing_to_do().await;
-}
-
-async fn variants_are_grouped(subject: Subject) {
-    let world = World::new(subject).await;
-    let family = Good::family(1);
-    world.offer(&family);
-    world.sync_well().await;
-    world.shows(&family).await;
-    let variants = subject.limits().variants;
-    if variants == Variants::Flat {
-        return;
-    }
-    let found = {
-        let skus: Vec<_> = family.iter().map(|good| good.sku.as_str().into()).collect();
-        let mut found = Vec::new();
-        for part in skus.chunks(subject.limits().find_batch) {
-            found.extend(world.connector.inner().find_listings(part).await.unwrap());
-        }
-        found
-    };
-    let parent = found
-        .iter()
-        .find(|one| one.sku.as_str() == family[0].sku)
-        .expect("the parent is there");
-    for variant in &family[1..] {
-        let live = found
-            .iter()
-            .find(|one| one.sku.as_str() == variant.sku)
-            .expect("the variant is there");
-        if variants == Variants::ParentFirst {
-            assert_eq!(
-                live.parent_ref.as_ref(),
-                Some(&parent.listing_ref),
-                "{}",
-                variant.sku
-            );
-        }
-        let content = &world.shown().await[&variant.sku].content;
-        assert!(
-            content.contains(&family[0].sku) || content.contains(parent.listing_ref.as_str()),
-            "{} does not name its parent: {content}",
-            variant.sku
-        );
-        assert!(
-            content.contains(&format!("\"{}\"", variant.size.unwrap())),
-            "{} does not name its size: {content}",
-            variant.sku
-        );
-    }
-    // One more size of what is there already.
-    let mut family = family;
-    family.push(Good {
-        parent: Some(family[0].sku.clone()),
-        size: Some("XL"),
-        ..Good::new(50).sku("FAMILY-0001-XL")
-    });
-    world.offer(&family);
-    world.converge().await;
-    world.shows(&family).await;
 }
 
 async fn sku_characters_survive(subject: Subject) {
