@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::live::LiveListings;
 use super::plan::Known;
-use super::{Channel, PageCursor, Progress};
+use super::{Channel, Progress};
 use crate::domain::change::{Action, Change};
 use crate::domain::ids::{ChannelName, ListingRef, Sku};
 use crate::domain::issue::Issue;
@@ -66,7 +67,7 @@ impl Known {
     }
 }
 
-/// Reads everything that is live, to the last page.
+/// Reads everything that is live, and records each listing once its family is known.
 async fn read_live(
     channel: &Channel,
     ledger: &Arc<dyn Ledger>,
@@ -75,28 +76,24 @@ async fn read_live(
     records: &mut HashMap<Sku, ListingRecord>,
     now: Timestamp,
 ) -> Result<()> {
-    let mut cursor = PageCursor::default();
-    loop {
-        let page = channel.connector.fetch_listings(cursor.token()).await?;
-        progress.advance(&channel.name, page.items.len() as u64);
-        let seen: Vec<_> = page
-            .items
-            .into_iter()
-            .map(|listing| (listing.sku.clone(), observed(&listing, None, now)))
-            .collect();
-        if record {
-            ledger.record_listings(&channel.name, &seen).await?;
-        }
-        for (sku, live) in seen {
-            records.entry(sku).or_insert(live);
-        }
-        if !cursor.advance(page.next)? {
-            return Ok(());
-        }
+    let mut seen: Vec<(Sku, ListingRecord)> = Vec::new();
+    LiveListings::read(channel, progress)
+        .await?
+        .visit(&mut |family| {
+            let listings = family.parent.iter().chain(&family.members);
+            seen.extend(listings.map(|live| (live.sku.clone(), observed(live, None, now))));
+            Ok(())
+        })?;
+    if record {
+        ledger.record_listings(&channel.name, &seen).await?;
     }
+    for (sku, live) in seen {
+        records.entry(sku).or_insert(live);
+    }
+    Ok(())
 }
 
-/// A record of what is live. Content cannot be compared by reading, so it stays unknown unless `before` knows it.
+/// A record of what is live. What was sent as content cannot be told from it: only `before` knows that.
 pub(crate) fn observed(
     listing: &ChannelListing,
     before: Option<&ListingRecord>,
@@ -113,6 +110,10 @@ pub(crate) fn observed(
             // Some channels do not tell the number; then what was last confirmed still stands.
             quantity: listing.quantity.or(known.quantity),
             content: known.content,
+        },
+        shown: match &listing.content {
+            Some(content) => Some(content.shown_fingerprint()),
+            None => before.and_then(|record| record.shown),
         },
         at: now,
     }
@@ -153,6 +154,7 @@ pub(crate) fn vanished(before: &ListingRecord, now: Timestamp) -> ListingRecord 
         listing_ref: ListingRef::new(""),
         live: false,
         confirmed: Facets::default(),
+        shown: None,
         at: now,
         ..before.clone()
     }
@@ -214,6 +216,9 @@ pub(crate) fn settle_by_sight(
         (_, Action::Update) => None,
         _ => record.confirmed.content,
     };
+    if matches!(change.action, Action::Create | Action::Update) {
+        record.shown = None;
+    }
     settlement.record = Some(record);
     (found, settlement)
 }

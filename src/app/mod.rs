@@ -7,6 +7,7 @@ pub mod contact;
 mod desired;
 pub mod explain;
 mod family;
+pub mod live;
 pub mod plan;
 pub mod pull;
 pub mod push;

@@ -127,6 +127,7 @@ async fn confirm_by_sight(
                     (&mut settlement.record, pending.change.after.content)
                 {
                     record.confirmed.content = Some(content);
+                    record.shown = None;
                 }
                 settlements.push(resolved(settlement, &pending));
             }
@@ -396,19 +397,22 @@ fn resolved(settlement: Settlement, pending: &Pending) -> Settlement {
     if pending.superseded
         && let Some(record) = &mut settlement.record
     {
-        forget_facet(&mut record.confirmed, pending.change.lane);
+        forget_facet(record, pending.change.lane);
     }
     settlement
 }
 
-fn forget_facet(facets: &mut Facets, lane: Lane) {
+fn forget_facet(record: &mut ListingRecord, lane: Lane) {
     match lane {
-        Lane::Zero | Lane::Stock => facets.quantity = None,
+        Lane::Zero | Lane::Stock => record.confirmed.quantity = None,
         Lane::Price => {
-            facets.price = None;
-            facets.compare_at = None;
+            record.confirmed.price = None;
+            record.confirmed.compare_at = None;
         }
-        Lane::Listing => *facets = Facets::default(),
+        Lane::Listing => {
+            record.confirmed = Facets::default();
+            record.shown = None;
+        }
         Lane::End => {}
     }
 }
@@ -436,6 +440,9 @@ pub(crate) fn applied(
         live: change.lane != Lane::End,
         managed: true,
         confirmed,
+        shown: before
+            .filter(|_| matches!(change.lane, Lane::Zero | Lane::Stock | Lane::Price))
+            .and_then(|record| record.shown),
         at: now,
     }
 }

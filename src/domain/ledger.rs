@@ -12,6 +12,7 @@ use super::Result;
 use super::capability::Endpoint;
 use super::change::{Change, Lane};
 use super::connector::Watermark;
+use super::fingerprint::Fingerprint;
 use super::ids::{
     ChannelName, ChannelOrderId, IdempotencyKey, ListingRef, RunId, Sku, SubmissionId,
 };
@@ -30,6 +31,9 @@ pub struct ListingRecord {
     /// The catalog has held this sku, so that leaving the catalog means something. Foreign listings are left alone.
     pub managed: bool,
     pub confirmed: Facets,
+    /// [`Listing::shown_fingerprint`](super::listing::Listing::shown_fingerprint) of the content that was live when
+    /// it was last read; `None` once other content was sent.
+    pub shown: Option<Fingerprint>,
     pub at: Timestamp,
 }
 

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod issue;
 pub mod ledger;
 pub mod listing;
+pub mod measure;
 pub mod money;
 pub mod nearest;
 pub mod order;

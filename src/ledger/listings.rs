@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures::TryStreamExt;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
 use crate::domain::connector::Watermark;
 use crate::domain::fingerprint::Fingerprint;
@@ -111,16 +112,12 @@ pub async fn listings(
 ) -> Result<HashMap<Sku, ListingRecord>, Fault> {
     let mut rows = sqlx::query(
         "SELECT sku, listing_ref, live, managed, price, price_currency, compare_at, \
-         compare_at_currency, quantity, content, at FROM listings WHERE channel = $1",
+         compare_at_currency, quantity, content, shown, at FROM listings WHERE channel = $1",
     )
     .bind(channel.as_str())
     .fetch(connection);
     let mut listings = HashMap::new();
     while let Some(row) = rows.try_next().await? {
-        let content = get::<Option<&str>>(&row, 9)?
-            .map(|digits| Fingerprint::try_from(digits.to_owned()))
-            .transpose()
-            .map_err(Fault::damaged)?;
         let record = ListingRecord {
             listing_ref: id(&row, 1)?,
             live: get(&row, 2)?,
@@ -129,13 +126,21 @@ pub async fn listings(
                 price: money(&row, 4)?,
                 compare_at: money(&row, 6)?,
                 quantity: optional_quantity(&row, 8)?,
-                content,
+                content: fingerprint(&row, 9)?,
             },
-            at: time(&row, 10)?,
+            shown: fingerprint(&row, 10)?,
+            at: time(&row, 11)?,
         };
         listings.insert(id(&row, 0)?, record);
     }
     Ok(listings)
+}
+
+fn fingerprint(row: &SqliteRow, index: usize) -> Result<Option<Fingerprint>, Fault> {
+    get::<Option<&str>>(row, index)?
+        .map(|digits| Fingerprint::try_from(digits.to_owned()))
+        .transpose()
+        .map_err(Fault::damaged)
 }
 
 /// Of several records of one sku the last holds.
@@ -156,20 +161,21 @@ pub async fn record_listings(
                 money_columns(facets.compare_at),
                 facets.quantity.map(count),
                 facets.content,
+                record.shown,
                 micros(record.at),
             )
         }))?;
         sqlx::query(
             "INSERT INTO listings (channel, sku, listing_ref, live, managed, price, \
-             price_currency, compare_at, compare_at_currency, quantity, content, at) \
+             price_currency, compare_at, compare_at_currency, quantity, content, shown, at) \
              SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
              value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[5][0]', value ->> '$[5][1]', \
-             value ->> 6, value ->> 7, value ->> 8 FROM jsonb_each($1) WHERE true \
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM jsonb_each($1) WHERE true \
              ON CONFLICT (channel, sku) DO UPDATE SET listing_ref = excluded.listing_ref, \
              live = excluded.live, managed = excluded.managed, price = excluded.price, \
              price_currency = excluded.price_currency, compare_at = excluded.compare_at, \
              compare_at_currency = excluded.compare_at_currency, quantity = excluded.quantity, \
-             content = excluded.content, at = excluded.at",
+             content = excluded.content, shown = excluded.shown, at = excluded.at",
         )
         .bind(rows)
         .bind(channel.as_str())

@@ -170,5 +170,6 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "ledger", include_str!("migrations/0001_ledger.sql")),
         migration(2, "parts", include_str!("migrations/0002_parts.sql")),
+        migration(3, "shown", include_str!("migrations/0003_shown.sql")),
     ])
 }

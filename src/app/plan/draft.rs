@@ -271,6 +271,7 @@ impl<'a> Draft<'a> {
         let content = desired.facets.content.filter(|_| !desired.held.content);
         if content.is_some()
             && known.content != content
+            && !self.shows(desired, record)
             && capability.listing_update
             && self.passes_audit(item, desired)
         {
@@ -288,6 +289,15 @@ impl<'a> Draft<'a> {
                 },
             });
         }
+    }
+
+    /// Whether the channel shows this content already, whoever put it there.
+    fn shows(&self, desired: &Desired, record: &ListingRecord) -> bool {
+        let (Some(listing), Some(shown)) = (&desired.listing, record.shown) else {
+            return false;
+        };
+        self.in_flight(&listing.sku, Lane::Listing).is_none()
+            && listing.shown_fingerprint() == shown
     }
 
     /// Asks the connector what the channel would refuse; an error holds the listing back.

@@ -73,6 +73,7 @@ pub fn channel_listing(account: &Account, item: Item) -> ChannelListing {
         price,
         quantity,
         issues,
+        content: None,
     }
 }
 

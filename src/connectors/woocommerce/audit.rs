@@ -1,9 +1,9 @@
 //! What the shop would refuse or change, known without asking it. Pure.
 
-use super::convert;
 use crate::domain::catalog::ItemKind;
 use crate::domain::issue::Issue;
 use crate::domain::listing::Listing;
+use crate::domain::measure;
 
 /// Pictures that a WordPress without plugins takes; an address without an extension is let through.
 const REFUSED_EXTENSIONS: &[&str] = &["svg", "tif", "tiff", "bmp", "heic", "pdf", "psd"];
@@ -147,7 +147,7 @@ fn check_measures(listing: &Listing, issues: &mut Vec<Issue>) {
         );
     };
     if let Some(weight) = &listing.weight
-        && convert::grams(&weight.unit).is_none()
+        && measure::grams(&weight.unit).is_none()
     {
         unknown("weight", &weight.unit, "mg, g, kg, oz, lb");
     }
@@ -157,7 +157,7 @@ fn check_measures(listing: &Listing, issues: &mut Vec<Issue>) {
         ("height", &listing.height),
     ] {
         if let Some(measure) = measure
-            && convert::millimeters(&measure.unit).is_none()
+            && measure::millimeters(&measure.unit).is_none()
         {
             unknown(field, &measure.unit, "mm, cm, m, in, ft");
         }

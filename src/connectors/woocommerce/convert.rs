@@ -12,6 +12,7 @@ use crate::domain::change::{PriceChange, StockChange};
 use crate::domain::ids::{ListingRef, Sku};
 use crate::domain::issue::Issue;
 use crate::domain::listing::{ChannelListing, Listing, Measure};
+use crate::domain::measure::{grams, millimeters};
 use crate::domain::money::Money;
 
 /// Remembers which addresses the shop's copies of the pictures came from, in their order.
@@ -62,33 +63,6 @@ pub struct Units {
     pub grams: Decimal,
     /// Millimeters per unit of a length.
     pub millimeters: Decimal,
-}
-
-/// Grams in a unit of mass, as catalogs write it.
-pub fn grams(unit: &str) -> Option<Decimal> {
-    Some(match unit.trim().to_ascii_lowercase().as_str() {
-        "mg" => Decimal::new(1, 3),
-        "g" | "gram" | "grams" => Decimal::ONE,
-        "kg" | "kilogram" | "kilograms" => Decimal::from(1000),
-        "t" => Decimal::from(1_000_000),
-        "oz" | "ounce" | "ounces" => Decimal::new(28_349_523_125, 9),
-        "lb" | "lbs" | "pound" | "pounds" => Decimal::new(45_359_237, 5),
-        _ => return None,
-    })
-}
-
-/// Millimeters in a unit of length.
-pub fn millimeters(unit: &str) -> Option<Decimal> {
-    Some(match unit.trim().to_ascii_lowercase().as_str() {
-        "mm" => Decimal::ONE,
-        "cm" => Decimal::TEN,
-        "dm" => Decimal::ONE_HUNDRED,
-        "m" => Decimal::from(1000),
-        "in" | "inch" | "inches" | "\"" => Decimal::new(254, 1),
-        "ft" | "foot" | "feet" => Decimal::new(3048, 1),
-        "yd" | "yard" | "yards" => Decimal::new(9144, 1),
-        _ => return None,
-    })
 }
 
 fn converted(
@@ -411,6 +385,7 @@ pub fn channel_listing(
         compare_at,
         quantity,
         issues: Vec::new(),
+        content: None,
     })
 }
 

@@ -44,7 +44,7 @@ use crate::domain::ids::{ChannelOrderId, ListingRef, PageToken, Sku};
 use crate::domain::issue::Issue;
 use crate::domain::listing::{ChannelListing, Listing};
 use crate::domain::order::Shipment;
-use crate::domain::{Error, ErrorKind, Result, money};
+use crate::domain::{Error, ErrorKind, Result, measure, money};
 
 pub static FACTORY: Factory = Factory {
     descriptor: &DESCRIPTOR,
@@ -186,8 +186,8 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
     };
     let units = Units {
         currency,
-        grams: unit("weight_unit", "kg", convert::grams)?,
-        millimeters: unit("dimension_unit", "cm", convert::millimeters)?,
+        grams: unit("weight_unit", "kg", measure::grams)?,
+        millimeters: unit("dimension_unit", "cm", measure::millimeters)?,
     };
     let dialect = WooDialect {
         key: settings.secret("consumer_key")?.clone(),

@@ -106,6 +106,9 @@ pub fn listing(number: u64) -> ListingRecord {
             quantity: (!number.is_multiple_of(7)).then_some(number),
             content: Some(Fingerprint(u128::MAX - u128::from(number))),
         },
+        shown: number
+            .is_multiple_of(4)
+            .then_some(Fingerprint(u128::from(number))),
         at: day(1),
     }
 }
