@@ -1,5 +1,7 @@
 //! Checks barcodes (GTIN-8, -12, -13, -14) before a channel refuses them, or worse, matches the wrong product.
 
+use crate::domain::gtin::has_right_check_digit;
+
 /// Why a cell is not a GTIN, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct GtinFault {
@@ -74,17 +76,6 @@ pub(super) fn is_scientific(text: &str) -> bool {
         None => mantissa.len() == 1 && digits(mantissa),
     };
     exponent_fits && mantissa_fits
-}
-
-/// GS1: from the right, digits weigh 1, 3, 1, 3, …, and the sum is a multiple of ten.
-fn has_right_check_digit(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .zip([1, 3].into_iter().cycle())
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads the seller's files: the native catalog and stock file, and the product exports of Shopify and
+//! Reads and writes the seller's files: the native catalog and stock file, and the product exports of Shopify and
 //! WooCommerce. Whatever the format, items come out under the native column names, so that policy, templates and
 //! channel columns work the same for all.
 //!
@@ -21,6 +21,7 @@ mod table;
 mod testing;
 mod woocommerce;
 mod woocommerce_labels;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use serde::Deserialize;
 
 pub use numbers::DecimalSeparator;
 pub use stock::read_stock;
+pub use write::{CatalogWriter, WriteFormat};
 
 use crate::domain::catalog::{Catalog, Columns, Held, Item, Locator, ScanSummary, Scanned};
 use crate::domain::issue::Issue;

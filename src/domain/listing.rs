@@ -290,6 +290,16 @@ pub struct ChannelListing {
     pub content: Option<Box<Listing>>,
 }
 
+/// A parent with its variants, or one listing that stands alone, as they are live.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Family {
+    /// The parent's sku; `None` of a listing that stands alone.
+    pub key: Option<Sku>,
+    /// `None` when the channel keeps no parents, or does not show this one.
+    pub parent: Option<ChannelListing>,
+    pub members: Vec<ChannelListing>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

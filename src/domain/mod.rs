@@ -12,6 +12,7 @@ pub mod change;
 pub mod connector;
 pub mod error;
 pub mod fingerprint;
+pub mod gtin;
 pub mod guard;
 pub mod ids;
 pub mod issue;

@@ -263,13 +263,22 @@ impl Block {
             .map(|record| self.sku_of(roles, record))
             .collect();
         let is_repeat = first_place.is_some_and(|line| line != self.line());
-        let is_group = variants.len() > 1 || is_repeat;
+        let stated_parent = roles
+            .parent_sku
+            .map_or("", |position| self.first().cell(position));
+        let is_group = variants.len() > 1 || is_repeat || !stated_parent.is_empty();
         let handle = self.handle(roles);
-        let parent = if keys.iter().any(|(key, _)| key == handle) {
+        let parent = if !stated_parent.is_empty() {
+            stated_parent.to_owned()
+        } else if keys.iter().any(|(key, _)| key == handle) {
             format!("{handle}:parent")
         } else {
             handle.to_owned()
         };
+        // A first line that is not sold speaks for the parent alone.
+        let parent_has_line = !variants
+            .iter()
+            .any(|record| record.offset == self.first().offset);
         let mut held = self.product_faults(table, roles, first_place, report);
         if is_repeat {
             held = Held::ALL;
@@ -283,6 +292,7 @@ impl Block {
                 parent: None,
                 key: parent.clone(),
                 images: images.join("|"),
+                has_line: parent_has_line,
                 held,
             };
             items.push(self.item(table, roles, made, report));
@@ -302,6 +312,7 @@ impl Block {
             let own = cell(roles.variant_image).filter(|image| !image.is_empty());
             let mut pictures: Vec<&str> = own.into_iter().collect();
             pictures.extend(images.iter().filter(|image| own != Some(**image)));
+            let stated = cell(roles.images).filter(|images| !images.is_empty());
             let made = Made {
                 record,
                 kind: if is_group {
@@ -311,7 +322,8 @@ impl Block {
                 },
                 parent: is_group.then(|| Sku::new(&parent)),
                 key,
-                images: pictures.join("|"),
+                images: stated.map_or_else(|| pictures.join("|"), str::to_owned),
+                has_line: true,
                 held,
             };
             items.push(self.item(table, roles, made, report));
@@ -401,6 +413,7 @@ impl Block {
             parent,
             key,
             images,
+            has_line,
             mut held,
         } = made;
         let header = |position: usize| roles.headers.get(position).map_or("", String::as_str);
@@ -419,7 +432,7 @@ impl Block {
         let mut lines = vec![record.line; width];
         for copied in &roles.copied {
             let own = record.cell(copied.from);
-            if kind == ItemKind::Parent && !copied.of_product {
+            if !has_line && !copied.of_product {
                 continue;
             }
             let text = if own.is_empty() && copied.of_product {
@@ -489,5 +502,7 @@ struct Made<'a> {
     parent: Option<Sku>,
     key: String,
     images: String,
+    /// The record is this item's own, and not only that of its product.
+    has_line: bool,
     held: Held,
 }

@@ -30,6 +30,10 @@ pub(super) struct Roles {
     pub image: Option<usize>,
     pub image_position: Option<usize>,
     pub variant_image: Option<usize>,
+    /// skucast's own columns in a file that it wrote: the parent of a product with one variant, and all pictures of a
+    /// line where Shopify's rule would give others.
+    pub parent_sku: Option<usize>,
+    pub images: Option<usize>,
     pub copied: Vec<Copied>,
     /// Number columns of the file.
     pub numbers: Vec<usize>,
@@ -131,6 +135,8 @@ impl Roles {
             image: find(&["image src", "product image url"]),
             image_position: find(&["image position"]),
             variant_image: find(&["variant image", "variant image url"]),
+            parent_sku: find(&["parent_sku"]),
+            images: find(&["images"]),
             copied: Vec::new(),
             numbers: Vec::new(),
             columns: Vec::new(),
@@ -148,6 +154,8 @@ impl Roles {
             roles.image,
             roles.image_position,
             roles.variant_image,
+            roles.parent_sku,
+            roles.images,
         ];
         // Mapped columns come first: of two columns for one name the first counts.
         let order = (0..lower.len())
@@ -224,6 +232,12 @@ fn meaning(name: &str, lower: &str) -> (String, bool) {
         && key.starts_with("product.metafields.")
     {
         return (format!("attr:{}", label.trim()), true);
+    }
+    if lower.starts_with("attr:") {
+        return (name.to_owned(), true);
+    }
+    if lower == "mpn" || lower.starts_with("option:") {
+        return (name.to_owned(), false);
     }
     let of_variant =
         lower.starts_with("variant ") || lower.contains("price") || lower.contains("inventory");

@@ -1,6 +1,8 @@
 //! Everything that is live on a channel, read to its last page. The texts wait in a temporary file, so that families
 //! can be looked at together in whatever order the channel lists them.
 
+mod stated;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -8,18 +10,8 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use super::{Channel, PageCursor, Progress};
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
-use crate::domain::listing::{ChannelListing, Listing, OptionAxis};
+use crate::domain::listing::{ChannelListing, Family, Listing, OptionAxis};
 use crate::domain::{Error, Result};
-
-/// A parent with its variants, or one listing that stands alone.
-#[derive(Debug)]
-pub struct Family {
-    /// The parent's sku; `None` of a listing that stands alone.
-    pub key: Option<Sku>,
-    /// `None` when the channel keeps no parents, or does not show this one.
-    pub parent: Option<ChannelListing>,
-    pub members: Vec<ChannelListing>,
-}
 
 /// Where a listing waits in the file.
 #[derive(Debug)]
@@ -174,8 +166,12 @@ impl LiveListings {
         file.seek(SeekFrom::Start(place.offset))
             .and_then(|_| file.read_exact(&mut text))
             .map_err(no_room)?;
-        serde_json::from_slice(&text)
-            .map_err(|error| Error::unexpected("a listing was not kept whole").caused_by(error))
+        let mut listing: ChannelListing = serde_json::from_slice(&text)
+            .map_err(|error| Error::unexpected("a listing was not kept whole").caused_by(error))?;
+        listing.content = listing
+            .content
+            .map(|content| Box::new(stated::as_stated(*content)));
+        Ok(listing)
     }
 }
 

@@ -1,0 +1,254 @@
+//! Writes what is live as a catalog that reads back as the same listings.
+//!
+//! Two passes: the first one learns which columns have a value somewhere, the second one writes. Texts are exact but
+//! for blanks at their ends, which the reader takes for none.
+
+mod native;
+mod shopify;
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use crate::domain::Result;
+use crate::domain::ids::Sku;
+use crate::domain::listing::{ChannelListing, Family, Listing, Measure};
+use crate::domain::measure;
+use crate::domain::{Error, ErrorKind};
+
+use super::table::sku_fault;
+
+/// The layout of a catalog that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteFormat {
+    /// One row per sku; see docs/catalog.md.
+    Native,
+    /// Shopify's product CSV. What it has no column for stands in columns with native names.
+    Shopify,
+}
+
+/// One row: cells by column, without blank ones.
+#[derive(Debug, Default)]
+struct Row(Vec<(Column, String)>);
+
+/// A column and its place: columns stand by rank, and by their first appearance within a rank.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Column {
+    rank: usize,
+    name: String,
+}
+
+impl Row {
+    fn put(&mut self, rank: usize, name: impl Into<String>, text: impl Into<String>) {
+        let text = text.into();
+        if !text.is_empty() {
+            let name = name.into();
+            self.0.push((Column { rank, name }, text));
+        }
+    }
+}
+
+/// The catalog while it is written: [`CatalogWriter::survey`] with every family, [`CatalogWriter::begin`], then
+/// [`CatalogWriter::write`] with every family again.
+#[derive(Debug)]
+pub struct CatalogWriter {
+    format: WriteFormat,
+    columns: Vec<Column>,
+    places: HashMap<Column, usize>,
+    /// Rows written, without the header.
+    pub rows: u64,
+}
+
+impl CatalogWriter {
+    pub fn new(format: WriteFormat) -> Self {
+        let mut writer = Self {
+            format,
+            columns: Vec::new(),
+            places: HashMap::new(),
+            rows: 0,
+        };
+        let always = match format {
+            WriteFormat::Native => native::ALWAYS,
+            WriteFormat::Shopify => shopify::ALWAYS,
+        };
+        for (rank, name) in always {
+            writer.meet(&Column {
+                rank: *rank,
+                name: (*name).to_owned(),
+            });
+        }
+        writer
+    }
+
+    /// Why no catalog can hold a listing of this sku.
+    pub fn refuses(sku: &Sku) -> Option<&'static str> {
+        let text = sku.as_str();
+        if text.trim() != text {
+            return Some("its sku begins or ends with a blank");
+        }
+        sku_fault(text).map(|_| "its sku cannot stand in a file: it has a line break, is too long, or looks like what spreadsheets destroy")
+    }
+
+    /// Takes note of the columns that a family needs.
+    pub fn survey(&mut self, family: &Family) {
+        for row in self.rows_of(family) {
+            for (column, _) in row.0 {
+                self.meet(&column);
+            }
+        }
+    }
+
+    fn meet(&mut self, column: &Column) {
+        if !self.places.contains_key(column) {
+            self.places.insert(column.clone(), self.columns.len());
+            self.columns.push(column.clone());
+        }
+    }
+
+    /// Settles the columns and writes the header.
+    pub fn begin(&mut self, out: &mut impl Write) -> Result<()> {
+        self.columns.sort_by_key(|column| column.rank);
+        self.places = self.columns.iter().cloned().zip(0..).collect();
+        let header: Vec<&str> = self.columns.iter().map(|column| &*column.name).collect();
+        record(out, &header)
+    }
+
+    pub fn write(&mut self, family: &Family, out: &mut impl Write) -> Result<()> {
+        for row in self.rows_of(family) {
+            let mut cells = vec![""; self.columns.len()];
+            for (column, text) in &row.0 {
+                // Every family was surveyed before.
+                if let Some(place) = self.places.get(column) {
+                    cells[*place] = text;
+                }
+            }
+            record(out, &cells)?;
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn rows_of(&self, family: &Family) -> Vec<Row> {
+        match self.format {
+            WriteFormat::Native => native::rows(family),
+            WriteFormat::Shopify => shopify::rows(family),
+        }
+    }
+}
+
+fn record(out: &mut impl Write, cells: &[&str]) -> Result<()> {
+    let failed = |error: csv::Error| {
+        let error = std::io::Error::from(error);
+        let message = "the catalog cannot be written";
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => {
+                Error::new(ErrorKind::Unexpected, "the reader of the catalog went away")
+            }
+            _ => Error::new(ErrorKind::Unexpected, message).hint("is there room on the disk?"),
+        }
+        .caused_by(error)
+    };
+    // A writer per record: the csv crate cannot write to what it does not own, and flushes into a buffer anyhow.
+    let mut text = csv::WriterBuilder::new().from_writer(Vec::new());
+    text.write_record(cells).map_err(failed)?;
+    let text = text
+        .into_inner()
+        .map_err(|error| failed(error.into_error().into()))?;
+    out.write_all(&text).map_err(|error| failed(error.into()))
+}
+
+/// Amounts and stock as cells: price, currency, struck-through price, pieces.
+struct Offer {
+    price: String,
+    currency: String,
+    compare_at: String,
+    quantity: String,
+}
+
+impl Offer {
+    fn of(listing: &ChannelListing) -> Self {
+        let amount = |money: &crate::domain::money::Money| plain(money.amount);
+        Self {
+            price: listing.price.as_ref().map(amount).unwrap_or_default(),
+            currency: listing
+                .price
+                .map(|price| price.currency.code().to_owned())
+                .unwrap_or_default(),
+            compare_at: listing
+                .compare_at
+                .as_ref()
+                .filter(|_| listing.price.is_some())
+                .map(amount)
+                .unwrap_or_default(),
+            quantity: listing
+                .quantity
+                .map(|quantity| quantity.to_string())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A number that reads one way only: with three decimals, `1.250` could be meant as thousands.
+fn plain(number: rust_decimal::Decimal) -> String {
+    let number = number.normalize();
+    match number.scale() {
+        0 => number.to_string(),
+        1 => format!("{number:.2}"),
+        3 => format!("{number:.4}"),
+        _ => number.to_string(),
+    }
+}
+
+/// Units as the reader knows them; any other one that has a meaning becomes grams or millimeters.
+fn weight(own: &Measure) -> String {
+    written(own, &["mg", "g", "kg", "lb", "oz"], measure::in_grams)
+}
+
+fn length(own: &Measure) -> String {
+    written(own, &["mm", "cm", "m", "in", "ft"], measure::in_millimeters)
+}
+
+fn written(own: &Measure, units: &[&str], convert: fn(&Measure) -> Option<Measure>) -> String {
+    let unit = own.unit.trim().to_ascii_lowercase();
+    if units.contains(&unit.as_str()) {
+        return format!("{} {unit}", own.value.normalize());
+    }
+    match convert(own) {
+        Some(converted) => format!("{} {}", converted.value.normalize(), converted.unit),
+        None => String::new(),
+    }
+}
+
+/// The content of a listing, blank where it says the same as `parent`, from which the reader fills blanks.
+fn beside(content: &Listing, parent: Option<&Listing>) -> Listing {
+    let mut own = content.clone();
+    let Some(parent) = parent else { return own };
+    macro_rules! blank_where_equal {
+        ($($field:ident),*) => {$(
+            if own.$field == parent.$field {
+                own.$field = Default::default();
+            }
+        )*};
+    }
+    blank_where_equal!(
+        title,
+        description,
+        brand,
+        category,
+        condition,
+        url,
+        images,
+        weight,
+        length,
+        width,
+        height,
+        country_of_origin,
+        tags
+    );
+    own.attributes
+        .retain(|name, value| parent.attributes.get(name) != Some(value));
+    own
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
