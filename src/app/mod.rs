@@ -6,6 +6,7 @@ pub mod check;
 pub mod contact;
 mod desired;
 pub mod explain;
+pub mod export;
 mod family;
 pub mod live;
 pub mod plan;

@@ -31,7 +31,7 @@ use serde::Deserialize;
 
 pub use numbers::DecimalSeparator;
 pub use stock::read_stock;
-pub use write::{CatalogWriter, WriteFormat};
+pub use write::{CatalogSurvey, CatalogWriter, WriteFormat};
 
 use crate::domain::catalog::{Catalog, Columns, Held, Item, Locator, ScanSummary, Scanned};
 use crate::domain::issue::Issue;

@@ -274,6 +274,23 @@ pub enum ChannelsCommand {
         #[arg(long)]
         markdown: bool,
     },
+    /// Write what is live on a channel as a catalog, which reads back to an empty plan
+    Export {
+        /// The channel's name in the configuration
+        name: String,
+        /// Your own catalog, or Shopify's product CSV
+        #[arg(long, value_enum, default_value = "native", value_name = "FORMAT")]
+        format: CatalogFormat,
+        /// Write to this file instead of stdout
+        #[arg(long, alias = "output", value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CatalogFormat {
+    Native,
+    Shopify,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::app::export::LeftOut;
 use crate::app::plan::{ChannelPlan, Counts, Plan};
 use crate::app::{Channel, push};
 use crate::domain::change::Change;
@@ -15,6 +16,18 @@ use crate::domain::ledger::Upserted;
 use crate::domain::{Error, ErrorKind};
 
 pub const VERSION: u32 = 1;
+
+/// `channels export`, about the file that it wrote.
+#[derive(Debug, Serialize)]
+pub struct ExportDocument {
+    pub version: u32,
+    pub channel: ChannelName,
+    /// Listings that are sold, without parents.
+    pub listings: u64,
+    pub rows: u64,
+    pub left_out: LeftOut,
+    pub issues: Vec<Issue>,
+}
 
 /// `plan`. With its rows it is also the file that `push --plan` takes.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -79,6 +79,16 @@ pub fn kinds() -> Vec<&'static crate::domain::capability::Descriptor> {
 
 impl Session {
     pub async fn open(global: &Global, contact: Contact, halt: Halt) -> Result<Self> {
+        Self::open_for(&global.channel, global, contact, halt).await
+    }
+
+    /// A session of these channels; none means all that are enabled.
+    pub async fn open_for(
+        wanted: &[String],
+        global: &Global,
+        contact: Contact,
+        halt: Halt,
+    ) -> Result<Self> {
         let config = load_config(global)?;
         let ledger = ledger::open(&config.ledger_url, &config.folder).await?;
         let (catalog, catalog_error) = match open_catalog(&config) {
@@ -97,7 +107,7 @@ impl Session {
             stock_issues: Mutex::default(),
             config,
         };
-        session.join_channels(&global.channel, contact).await?;
+        session.join_channels(wanted, contact).await?;
         Ok(session)
     }
 

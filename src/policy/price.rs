@@ -15,7 +15,7 @@ use crate::domain::money::{Money, currency, lenient, lenient_option};
 /// Steps, in this order: base column (or `price@CHANNEL`, which takes no markup), currency rate, markup percent,
 /// markup amount, rounding, minimum, maximum. What the minimum raises is rounded up, what the maximum lowers is
 /// rounded down.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PricePolicy {
     /// Catalog column that holds the base price.

@@ -8,7 +8,7 @@ use crate::domain::issue::Issue;
 use super::content::template::{Fields, Templates};
 
 /// `[channels.X.select]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SelectPolicy {
     /// Only items for which this is true: `category is startingwith "Shoes" and price > 10`.

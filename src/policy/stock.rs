@@ -12,7 +12,7 @@ use crate::domain::money::lenient;
 use crate::domain::stock::StockLevel;
 
 /// `[channels.X.stock]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StockPolicy {
     /// Locations of the stock file that this channel sells from; empty means all.

@@ -105,7 +105,7 @@ impl LiveListings {
 
     /// Visits every listing once, family after family, each where its first member stands. Contents come completed:
     /// a variant with what it takes over from its parent, a parent with the axes of its variants that are live.
-    pub fn visit(&mut self, visit: &mut dyn FnMut(Family) -> Result<()>) -> Result<()> {
+    pub fn visit(&self, visit: &mut dyn FnMut(Family) -> Result<()>) -> Result<()> {
         let mut families: HashMap<&Sku, Vec<usize>> = HashMap::new();
         for (position, place) in self.places.iter().enumerate() {
             if let (Some(parent), false) = (&place.parent, place.replaced) {
@@ -150,6 +150,23 @@ impl LiveListings {
         Ok(())
     }
 
+    /// Every sku once.
+    pub fn skus(&self) -> impl Iterator<Item = &Sku> {
+        let mut skus: Vec<&Sku> = self.by_sku.keys().collect();
+        skus.sort();
+        skus.into_iter()
+    }
+
+    /// Skus that are listings of their own and parents of others: in a catalog a row is one or the other.
+    pub fn clashing(&self) -> HashSet<Sku> {
+        let is_sold = |parent: &&Sku| {
+            let position = self.by_sku.get(*parent);
+            position.is_some_and(|&position| self.places[position].kind != Some(ItemKind::Parent))
+        };
+        let parents = self.places.iter().filter_map(|place| place.parent.as_ref());
+        parents.filter(is_sold).cloned().collect()
+    }
+
     fn parent(&self, key: &Sku) -> Result<Option<ChannelListing>> {
         match self.by_sku.get(key) {
             Some(&position) if self.places[position].kind == Some(ItemKind::Parent) => {
@@ -175,25 +192,32 @@ impl LiveListings {
     }
 }
 
-fn completed(
-    key: Sku,
-    mut parent: Option<ChannelListing>,
-    mut members: Vec<ChannelListing>,
-) -> Family {
-    let parent_content = parent.as_mut().and_then(|parent| parent.content.as_mut());
-    if let Some(parent) = parent_content {
-        let live = members.iter().filter(|member| member.live);
-        parent.axes = axes(live.filter_map(|member| member.content.as_deref()));
-        for member in &mut members {
-            if let Some(content) = &mut member.content {
-                content.inherit(parent);
-            }
+fn completed(key: Sku, parent: Option<ChannelListing>, mut members: Vec<ChannelListing>) -> Family {
+    let stated = parent.as_ref().and_then(|parent| parent.content.as_deref());
+    if let Some(parent) = stated {
+        for content in members
+            .iter_mut()
+            .filter_map(|member| member.content.as_mut())
+        {
+            content.inherit(parent);
         }
     }
-    Family {
+    let mut family = Family {
         key: Some(key),
         parent,
         members,
+    };
+    settle_axes(&mut family);
+    family
+}
+
+/// Gives the parent the axes of its members that are live.
+pub(crate) fn settle_axes(family: &mut Family) {
+    let live = family.members.iter().filter(|member| member.live);
+    let gathered = axes(live.filter_map(|member| member.content.as_deref()));
+    let parent = family.parent.as_mut();
+    if let Some(content) = parent.and_then(|parent| parent.content.as_mut()) {
+        content.axes = gathered;
     }
 }
 

@@ -6,14 +6,13 @@
 mod native;
 mod shopify;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
-use crate::domain::Result;
 use crate::domain::ids::Sku;
 use crate::domain::listing::{ChannelListing, Family, Listing, Measure};
 use crate::domain::measure;
-use crate::domain::{Error, ErrorKind};
+use crate::domain::{Error, Result};
 
 use super::table::sku_fault;
 
@@ -47,36 +46,32 @@ impl Row {
     }
 }
 
-/// The catalog while it is written: [`CatalogWriter::survey`] with every family, [`CatalogWriter::begin`], then
-/// [`CatalogWriter::write`] with every family again.
+/// The first pass: which columns the catalog needs.
 #[derive(Debug)]
-pub struct CatalogWriter {
+pub struct CatalogSurvey {
     format: WriteFormat,
     columns: Vec<Column>,
-    places: HashMap<Column, usize>,
-    /// Rows written, without the header.
-    pub rows: u64,
+    known: HashSet<Column>,
 }
 
-impl CatalogWriter {
+impl CatalogSurvey {
     pub fn new(format: WriteFormat) -> Self {
-        let mut writer = Self {
+        let mut survey = Self {
             format,
             columns: Vec::new(),
-            places: HashMap::new(),
-            rows: 0,
+            known: HashSet::new(),
         };
         let always = match format {
             WriteFormat::Native => native::ALWAYS,
             WriteFormat::Shopify => shopify::ALWAYS,
         };
         for (rank, name) in always {
-            writer.meet(&Column {
+            survey.need(Column {
                 rank: *rank,
                 name: (*name).to_owned(),
             });
         }
-        writer
+        survey
     }
 
     /// Why no catalog can hold a listing of this sku.
@@ -85,75 +80,88 @@ impl CatalogWriter {
         if text.trim() != text {
             return Some("its sku begins or ends with a blank");
         }
-        sku_fault(text).map(|_| "its sku cannot stand in a file: it has a line break, is too long, or looks like what spreadsheets destroy")
+        sku_fault(text).map(
+            |_| "its sku has a line break, is too long, or looks like what spreadsheets destroy",
+        )
     }
 
     /// Takes note of the columns that a family needs.
-    pub fn survey(&mut self, family: &Family) {
-        for row in self.rows_of(family) {
+    pub fn meet(&mut self, family: &Family) {
+        for row in rows(self.format, family) {
             for (column, _) in row.0 {
-                self.meet(&column);
+                self.need(column);
             }
         }
     }
 
-    fn meet(&mut self, column: &Column) {
-        if !self.places.contains_key(column) {
-            self.places.insert(column.clone(), self.columns.len());
-            self.columns.push(column.clone());
+    fn need(&mut self, column: Column) {
+        if !self.known.contains(&column) {
+            self.known.insert(column.clone());
+            self.columns.push(column);
         }
     }
 
-    /// Settles the columns and writes the header.
-    pub fn begin(&mut self, out: &mut impl Write) -> Result<()> {
+    /// Settles the columns and writes the header. `out` is buffered.
+    pub fn begin<W: Write>(mut self, out: W) -> Result<CatalogWriter<W>> {
         self.columns.sort_by_key(|column| column.rank);
-        self.places = self.columns.iter().cloned().zip(0..).collect();
-        let header: Vec<&str> = self.columns.iter().map(|column| &*column.name).collect();
-        record(out, &header)
+        let mut out = csv::Writer::from_writer(out);
+        out.write_record(self.columns.iter().map(|column| &column.name))
+            .map_err(unwritten)?;
+        Ok(CatalogWriter {
+            format: self.format,
+            width: self.columns.len(),
+            places: self.columns.into_iter().zip(0..).collect(),
+            rows: 0,
+            out,
+        })
     }
+}
 
-    pub fn write(&mut self, family: &Family, out: &mut impl Write) -> Result<()> {
-        for row in self.rows_of(family) {
-            let mut cells = vec![""; self.columns.len()];
+/// The second pass: every family that was met, once more.
+#[derive(Debug)]
+pub struct CatalogWriter<W: Write> {
+    format: WriteFormat,
+    width: usize,
+    places: HashMap<Column, usize>,
+    rows: u64,
+    out: csv::Writer<W>,
+}
+
+impl<W: Write> CatalogWriter<W> {
+    pub fn write(&mut self, family: &Family) -> Result<()> {
+        for row in rows(self.format, family) {
+            let mut cells = vec![""; self.width];
             for (column, text) in &row.0 {
-                // Every family was surveyed before.
-                if let Some(place) = self.places.get(column) {
-                    cells[*place] = text;
-                }
+                let place = self.places.get(column).ok_or_else(|| {
+                    Error::unexpected("a listing changed while the catalog was written")
+                        .with("column", &*column.name)
+                })?;
+                cells[*place] = text;
             }
-            record(out, &cells)?;
+            self.out.write_record(cells).map_err(unwritten)?;
             self.rows += 1;
         }
         Ok(())
     }
 
-    fn rows_of(&self, family: &Family) -> Vec<Row> {
-        match self.format {
-            WriteFormat::Native => native::rows(family),
-            WriteFormat::Shopify => shopify::rows(family),
-        }
+    /// How many rows were written, without the header.
+    pub fn finish(mut self) -> Result<u64> {
+        self.out.flush().map_err(|error| unwritten(error.into()))?;
+        Ok(self.rows)
     }
 }
 
-fn record(out: &mut impl Write, cells: &[&str]) -> Result<()> {
-    let failed = |error: csv::Error| {
-        let error = std::io::Error::from(error);
-        let message = "the catalog cannot be written";
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => {
-                Error::new(ErrorKind::Unexpected, "the reader of the catalog went away")
-            }
-            _ => Error::new(ErrorKind::Unexpected, message).hint("is there room on the disk?"),
-        }
-        .caused_by(error)
-    };
-    // A writer per record: the csv crate cannot write to what it does not own, and flushes into a buffer anyhow.
-    let mut text = csv::WriterBuilder::new().from_writer(Vec::new());
-    text.write_record(cells).map_err(failed)?;
-    let text = text
-        .into_inner()
-        .map_err(|error| failed(error.into_error().into()))?;
-    out.write_all(&text).map_err(|error| failed(error.into()))
+fn rows(format: WriteFormat, family: &Family) -> Vec<Row> {
+    match format {
+        WriteFormat::Native => native::rows(family),
+        WriteFormat::Shopify => shopify::rows(family),
+    }
+}
+
+fn unwritten(error: csv::Error) -> Error {
+    Error::config("the catalog cannot be written")
+        .caused_by(std::io::Error::from(error))
+        .hint("what was written so far is not complete")
 }
 
 /// Amounts and stock as cells: price, currency, struck-through price, pieces.

@@ -95,13 +95,14 @@ fn family(parent: Option<Listing>, members: Vec<Listing>) -> Family {
 }
 
 fn written(format: WriteFormat, families: &[Family]) -> Vec<u8> {
-    let mut writer = CatalogWriter::new(format);
-    families.iter().for_each(|family| writer.survey(family));
+    let mut survey = CatalogSurvey::new(format);
+    families.iter().for_each(|family| survey.meet(family));
     let mut out = Vec::new();
-    writer.begin(&mut out).unwrap();
-    for family in families {
-        writer.write(family, &mut out).unwrap();
-    }
+    let mut writer = survey.begin(&mut out).unwrap();
+    families
+        .iter()
+        .for_each(|family| writer.write(family).unwrap());
+    writer.finish().unwrap();
     out
 }
 
@@ -251,9 +252,9 @@ fn only_columns_with_a_value_are_written() {
 #[test]
 fn skus_that_no_file_holds_are_refused() {
     for sku in [" A", "A\n", "#REF!", "1E+12"] {
-        assert!(CatalogWriter::refuses(&sku.into()).is_some(), "{sku:?}");
+        assert!(CatalogSurvey::refuses(&sku.into()).is_some(), "{sku:?}");
     }
-    assert_eq!(CatalogWriter::refuses(&"'A/1 b".into()), None);
+    assert_eq!(CatalogSurvey::refuses(&"'A/1 b".into()), None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `channels list`, `check` and `capabilities`.
+//! `channels list`, `check` and `capabilities`; `export` has a file of its own.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -20,6 +20,9 @@ pub async fn run(command: &ChannelsCommand, global: &Global, ui: &Ui, halt: Halt
     match command {
         ChannelsCommand::List => list(global, ui),
         ChannelsCommand::Check => check(global, ui, halt).await,
+        ChannelsCommand::Export { name, format, out } => {
+            super::export::run(name, *format, out.as_deref(), global, ui, halt).await
+        }
         ChannelsCommand::Capabilities { kind, markdown } => {
             capabilities(kind.as_deref(), *markdown, global, ui)
         }

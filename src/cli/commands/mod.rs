@@ -3,6 +3,7 @@
 pub mod channels;
 pub mod check;
 pub mod explain;
+pub mod export;
 pub mod orders;
 pub mod plan;
 pub mod sandbox;

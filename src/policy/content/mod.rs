@@ -15,7 +15,7 @@ use crate::domain::listing::{Listing, Measure, OptionAxis};
 use template::{Fields, Templates};
 
 /// `[channels.X.content]`: templates by field, a locale, maps and limits.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContentPolicy {
     /// Columns such as `title#de` come before `title`.
