@@ -229,6 +229,59 @@ pub struct Product {
     pub image: Option<Image>,
     #[serde(deserialize_with = "lenient")]
     pub meta_data: Vec<Meta>,
+    #[serde(deserialize_with = "lenient")]
+    pub description: String,
+    #[serde(deserialize_with = "text_of_number")]
+    pub global_unique_id: String,
+    #[serde(deserialize_with = "text_of_number")]
+    pub weight: String,
+    #[serde(deserialize_with = "lenient")]
+    pub dimensions: Dimensions,
+    #[serde(deserialize_with = "lenient")]
+    pub categories: Vec<NamedTerm>,
+    #[serde(deserialize_with = "lenient")]
+    pub tags: Vec<NamedTerm>,
+    /// Since WooCommerce 9.6.
+    #[serde(deserialize_with = "lenient")]
+    pub brands: Vec<NamedTerm>,
+    #[serde(deserialize_with = "lenient")]
+    pub attributes: Vec<Attribute>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Dimensions {
+    #[serde(deserialize_with = "text_of_number")]
+    pub length: String,
+    #[serde(deserialize_with = "text_of_number")]
+    pub width: String,
+    #[serde(deserialize_with = "text_of_number")]
+    pub height: String,
+}
+
+/// A category, tag or brand of a product.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NamedTerm {
+    pub id: u64,
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    #[serde(deserialize_with = "lenient")]
+    pub slug: String,
+}
+
+/// Of a product with its `options`, of a variation with the `option` that it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Attribute {
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    #[serde(deserialize_with = "lenient")]
+    pub variation: bool,
+    #[serde(deserialize_with = "lenient")]
+    pub options: Vec<String>,
+    #[serde(deserialize_with = "lenient")]
+    pub option: String,
 }
 
 impl Product {

@@ -18,7 +18,10 @@ use crate::domain::money::Money;
 /// Remembers which addresses the shop's copies of the pictures came from, in their order.
 pub const IMAGE_SOURCES: &str = "_skucast_image_sources";
 /// No web address holds this character unescaped (RFC 3986).
-const SOURCE_SEPARATOR: &str = "|";
+pub const SOURCE_SEPARATOR: &str = "|";
+
+/// Brand, MPN, condition and country of origin: fields that the shop has not.
+pub const SHOWN_AS_ATTRIBUTE: [&str; 4] = ["Brand", "MPN", "Condition", "Country of origin"];
 
 /// Where a listing lives: `22` is a product, `22/31` the variation 31 of product 22.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,8 +62,10 @@ impl Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Units {
     pub currency: iso_currency::Currency,
+    pub weight_unit: &'static str,
     /// Grams per unit of a weight.
     pub grams: Decimal,
+    pub dimension_unit: &'static str,
     /// Millimeters per unit of a length.
     pub millimeters: Decimal,
 }
@@ -166,12 +171,13 @@ fn attributes(listing: &Listing) -> Vec<Value> {
         add(name, &[value], false);
     }
     // What WooCommerce has no field for before version 9.6 (brand) or at all is shown as an attribute.
-    for (name, value) in [
-        ("Brand", &listing.brand),
-        ("MPN", &listing.mpn),
-        ("Condition", &listing.condition),
-        ("Country of origin", &listing.country_of_origin),
-    ] {
+    let values = [
+        &listing.brand,
+        &listing.mpn,
+        &listing.condition,
+        &listing.country_of_origin,
+    ];
+    for (name, value) in SHOWN_AS_ATTRIBUTE.into_iter().zip(values) {
         if let Some(value) = value {
             add(name, &[value], false);
         }

@@ -14,7 +14,9 @@ pub fn euros(text: &str) -> Money {
 pub fn units() -> Units {
     Units {
         currency: Currency::EUR,
+        weight_unit: "kg",
         grams: 1000.into(),
+        dimension_unit: "cm",
         millimeters: 10.into(),
     }
 }

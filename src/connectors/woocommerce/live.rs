@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::api::{Api, Product};
+use super::categories::Categories;
+use super::content;
 use super::convert::{self, Place, Units, same_sku};
 use super::entities;
 use crate::domain::connector::Page;
@@ -12,8 +14,10 @@ use crate::domain::ids::{PageToken, Sku};
 use crate::domain::listing::ChannelListing;
 use crate::domain::{Error, Result};
 
-/// Only what is needed: descriptions make up most of a product's document.
+/// Only what is needed to look up an offer: descriptions make up most of a product's document.
 const FIELDS: &str = "id,parent_id,type,name,status,sku,price,regular_price,sale_price,on_sale,manage_stock,stock_quantity";
+/// What is read beside them where contents are wanted.
+const CONTENT_FIELDS: &str = "description,global_unique_id,weight,dimensions,categories,tags,brands,images,image,attributes,meta_data";
 /// Longest list of skus in one address: servers commonly take 8 kB, and a character may need nine bytes there.
 const LONGEST_QUERY: usize = 700;
 /// The most that the shop gives.
@@ -61,16 +65,17 @@ impl Position {
     }
 }
 
-/// One page, which is one call.
+/// One page, which is one call, and one for categories that were not met before.
 pub async fn fetch(
     api: &Api,
     units: &Units,
+    categories: &Categories,
     token: Option<&PageToken>,
 ) -> Result<Page<ChannelListing>> {
     let mut position = Position::parse(token)?;
     let items = match position.parents.first().cloned() {
         Some((parent, sku)) => variations(api, units, &mut position, parent, &sku).await?,
-        None => products(api, units, &mut position).await?,
+        None => products(api, units, categories, &mut position).await?,
     };
     Ok(Page {
         items,
@@ -81,9 +86,11 @@ pub async fn fetch(
 async fn products(
     api: &Api,
     units: &Units,
+    categories: &Categories,
     position: &mut Position,
 ) -> Result<Vec<ChannelListing>> {
     let page = position.page.to_string();
+    let fields = format!("{FIELDS},{CONTENT_FIELDS}");
     let query = [
         ("status", "any"),
         ("context", "edit"),
@@ -91,7 +98,7 @@ async fn products(
         ("order", "asc"),
         ("per_page", PER_PAGE),
         ("page", &page),
-        ("_fields", FIELDS),
+        ("_fields", &fields),
     ];
     let listed = api
         .list::<Product>("listProducts", "products", &query)
@@ -107,6 +114,13 @@ async fn products(
         .filter(|product| product.is_variable())
         .map(|product| (product.id, product.sku.clone()))
         .collect();
+    let ids: Vec<u64> = listed
+        .items
+        .iter()
+        .flat_map(|product| &product.categories)
+        .map(|category| category.id)
+        .collect();
+    let paths = categories.paths(api, &ids).await?;
     Ok(listed
         .items
         .iter()
@@ -115,7 +129,10 @@ async fn products(
                 product: product.id,
                 variation: None,
             };
-            convert::channel_listing(product, place, units, None)
+            let mut listing = convert::channel_listing(product, place, units, None)?;
+            let content = content::read(product, &listing.sku, None, units, &paths);
+            listing.content = Some(Box::new(content));
+            Some(listing)
         })
         .collect())
 }
@@ -129,6 +146,7 @@ async fn variations(
 ) -> Result<Vec<ChannelListing>> {
     let (page, last) = position.variations;
     let page_text = page.to_string();
+    let fields = format!("{FIELDS},{CONTENT_FIELDS}");
     let query = [
         ("status", "any"),
         ("context", "edit"),
@@ -136,7 +154,7 @@ async fn variations(
         ("order", "asc"),
         ("per_page", PER_PAGE),
         ("page", &page_text),
-        ("_fields", FIELDS),
+        ("_fields", &fields),
     ];
     let path = format!("products/{parent}/variations");
     let listed = api.list::<Product>("listVariations", &path, &query).await?;
@@ -150,6 +168,9 @@ async fn variations(
             position.parents.remove(0);
         }
     }
+    let parent_sku_text = entities::decode(parent_sku.trim());
+    let known_parent = (!parent_sku_text.is_empty()).then(|| Sku::new(parent_sku_text));
+    let none = HashMap::new();
     Ok(listed
         .items
         .iter()
@@ -158,7 +179,12 @@ async fn variations(
                 product: parent,
                 variation: Some(variation.id),
             };
-            convert::channel_listing(variation, place, units, Some(parent_sku))
+            let mut listing =
+                convert::channel_listing(variation, place, units, Some(parent_sku))?;
+            let parent = known_parent.as_ref();
+            let content = content::read(variation, &listing.sku, parent, units, &none);
+            listing.content = Some(Box::new(content));
+            Some(listing)
         })
         .collect())
 }

@@ -6,6 +6,7 @@
 mod api;
 mod audit;
 mod categories;
+mod content;
 mod convert;
 mod entities;
 #[cfg(test)]
@@ -51,6 +52,10 @@ pub static FACTORY: Factory = Factory {
     build,
     sandbox: Some(|| Box::new(sandbox::WooCommerceSandbox::default())),
 };
+
+/// The shop's own choices, its default first.
+const WEIGHT_UNITS: &[&str] = &["kg", "g", "lbs", "oz"];
+const DIMENSION_UNITS: &[&str] = &["cm", "m", "mm", "in", "yd"];
 
 static DESCRIPTOR: Descriptor = Descriptor {
     kind: "woocommerce",
@@ -135,7 +140,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         Setting {
             key: "weight_unit",
             help: "As in WooCommerce > Settings > Products",
-            kind: SettingKind::Choice(&["kg", "g", "lbs", "oz"]),
+            kind: SettingKind::Choice(WEIGHT_UNITS),
             required: false,
             default: Some("kg"),
             example: "kg",
@@ -143,7 +148,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         Setting {
             key: "dimension_unit",
             help: "As in WooCommerce > Settings > Products",
-            kind: SettingKind::Choice(&["m", "cm", "mm", "in", "yd"]),
+            kind: SettingKind::Choice(DIMENSION_UNITS),
             required: false,
             default: Some("cm"),
             example: "cm",
@@ -180,14 +185,21 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
         Error::config(format!("`currency = \"{code}\"` is no currency"))
             .hint("write its code of three letters: `EUR`")
     })?;
-    let unit = |key, default, factor: fn(&str) -> Option<rust_decimal::Decimal>| {
-        let text = settings.optional_text(key).unwrap_or(default);
-        factor(text).ok_or_else(|| Error::config(format!("`{key} = \"{text}\"` is no unit")))
+    let unit = |key, known: &[&'static str], factor: fn(&str) -> Option<rust_decimal::Decimal>| {
+        let text = settings.optional_text(key).unwrap_or(known[0]);
+        let name = known.iter().copied().find(|name| *name == text);
+        name.zip(factor(text))
+            .ok_or_else(|| Error::config(format!("`{key} = \"{text}\"` is no unit")))
     };
+    let (weight_unit, grams) = unit("weight_unit", WEIGHT_UNITS, measure::grams)?;
+    let (dimension_unit, millimeters) =
+        unit("dimension_unit", DIMENSION_UNITS, measure::millimeters)?;
     let units = Units {
         currency,
-        grams: unit("weight_unit", "kg", measure::grams)?,
-        millimeters: unit("dimension_unit", "cm", measure::millimeters)?,
+        weight_unit,
+        grams,
+        dimension_unit,
+        millimeters,
     };
     let dialect = WooDialect {
         key: settings.secret("consumer_key")?.clone(),
@@ -347,7 +359,7 @@ impl Connector for WooCommerce {
     }
 
     async fn fetch_listings(&self, page: Option<&PageToken>) -> Result<Page<ChannelListing>> {
-        live::fetch(&self.api, &self.units, page).await
+        live::fetch(&self.api, &self.units, &self.categories, page).await
     }
 
     async fn find_listings(&self, skus: &[Sku]) -> Result<Vec<ChannelListing>> {

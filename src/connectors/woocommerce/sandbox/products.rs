@@ -394,6 +394,11 @@ impl Products<'_> {
                 let parent: Option<u64> =
                     call.query.get("parent").and_then(|text| text.parse().ok());
                 let slug = call.query.get("slug");
+                let include: Option<Vec<u64>> = call.query.get("include").map(|text| {
+                    text.split(',')
+                        .filter_map(|id| id.trim().parse().ok())
+                        .collect()
+                });
                 let catalog = &*self.catalog;
                 let mut terms: Vec<&Term> = catalog
                     .terms
@@ -401,6 +406,7 @@ impl Products<'_> {
                     .filter(|term| term.taxonomy == taxonomy)
                     .filter(|term| parent.is_none_or(|parent| term.parent == parent))
                     .filter(|term| slug.is_none_or(|slug| term.slug == *slug))
+                    .filter(|term| include.as_ref().is_none_or(|ids| ids.contains(&term.id)))
                     .filter(|term| {
                         search
                             .as_ref()
