@@ -10,6 +10,9 @@ use super::account::Account;
 use crate::domain::catalog::ItemKind;
 use crate::domain::listing::{Listing, Measure};
 
+/// Between the bullet points of one cell.
+pub const BETWEEN_BULLETS: &str = " | ";
+
 /// Main picture and eight others.
 pub const MOST_IMAGES: usize = 9;
 
@@ -92,6 +95,32 @@ pub fn unit(text: &str) -> Option<&'static str> {
         "in" | "inches" => "inches",
         _ => return None,
     })
+}
+
+/// The inverse of [`unit`].
+pub fn unit_of(theirs: &str) -> Option<&'static str> {
+    Some(match theirs {
+        "kilograms" => "kg",
+        "grams" => "g",
+        "pounds" => "lb",
+        "ounces" => "oz",
+        "centimeters" => "cm",
+        "millimeters" => "mm",
+        "meters" => "m",
+        "inches" => "in",
+        _ => return None,
+    })
+}
+
+/// Whether a text, sent as an attribute of the seller's own, becomes a value like that of `entry`.
+pub fn text_kept(account: &Account, name: &str, text: &str, entry: &Value) -> bool {
+    let mut writer = Writer {
+        account,
+        attributes: Map::new(),
+    };
+    writer.custom(name, text);
+    let made = writer.attributes.get(name).and_then(Value::as_array);
+    made.is_some_and(|made| made.len() == 1 && made[0]["value"] == entry["value"])
 }
 
 /// `Shoe size` as an attribute's name: `shoe_size`. `None` for names that no attribute can have.

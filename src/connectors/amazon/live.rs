@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::account::Account;
+use super::stated;
 use super::wire::{Item, WireIssue, WireMoney};
 use crate::domain::ids::{ListingRef, Sku};
 use crate::domain::issue::{Issue, Severity};
@@ -37,10 +38,28 @@ pub fn read_money(wire: &WireMoney) -> Option<Money> {
 /// A listing as it is live. The list price is only known as it was submitted: Amazon does not tell whether it
 /// shows it.
 pub fn channel_listing(account: &Account, item: Item) -> ChannelListing {
+    offer(account, &item)
+}
+
+/// The same with what the listing says.
+pub fn whole_listing(account: &Account, item: Item) -> ChannelListing {
+    let listing = offer(account, &item);
+    let mut summaries = item.summaries.iter();
+    let product_type = summaries
+        .find(|summary| summary.marketplace_id == account.marketplace_id)
+        .and_then(|summary| summary.product_type.as_deref());
+    let content = stated::content(account, &item.sku, product_type, item.attributes);
+    ChannelListing {
+        content: Some(Box::new(content)),
+        ..listing
+    }
+}
+
+fn offer(account: &Account, item: &Item) -> ChannelListing {
     let here = |marketplace: &str| marketplace == account.marketplace_id;
     let summary = item
         .summaries
-        .into_iter()
+        .iter()
         .find(|summary| here(&summary.marketplace_id));
     let price = item
         .offers
@@ -64,12 +83,12 @@ pub fn channel_listing(account: &Account, item: Item) -> ChannelListing {
     ChannelListing {
         compare_at: read_list_price(account, &item.attributes),
         listing_ref: ListingRef::new(&item.sku),
-        sku: Sku::from(item.sku),
+        sku: Sku::new(&item.sku),
         parent_ref,
         live: summary
             .as_ref()
             .is_some_and(|summary| !summary.status.is_empty()),
-        title: summary.and_then(|summary| summary.item_name),
+        title: summary.and_then(|summary| summary.item_name.clone()),
         price,
         quantity,
         issues,

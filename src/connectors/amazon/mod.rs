@@ -11,6 +11,7 @@ mod live;
 mod orders;
 mod pages;
 mod sandbox;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -264,7 +265,7 @@ impl Connector for Amazon {
                 .items
                 .into_iter()
                 .filter(|item| !place.has_seen(&item.sku, created(item)))
-                .map(|item| live::channel_listing(&self.account, item))
+                .map(|item| live::whole_listing(&self.account, item))
                 .collect(),
         })
     }

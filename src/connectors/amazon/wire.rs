@@ -29,6 +29,7 @@ pub struct Summary {
     pub marketplace_id: String,
     #[serde(default)]
     pub status: Vec<String>,
+    pub product_type: Option<String>,
     pub item_name: Option<String>,
     pub created_date: Option<Timestamp>,
 }

@@ -2,6 +2,7 @@
 //! puts it. Every push is answered at once, because the file is replaced, whole, before the push returns.
 
 mod audit;
+mod content;
 mod convert;
 mod format;
 mod google_tsv;
@@ -357,7 +358,7 @@ impl Connector for Feed {
         let token = page.cloned();
         self.blocking(move |table| {
             let page = table.page(token.as_ref(), PAGE_SIZE)?;
-            let items = page.items.iter().map(|row| table.listing(row));
+            let items = page.items.iter().map(|row| table.whole_listing(row));
             Ok(Page {
                 items: items.collect::<Result<_>>()?,
                 next: page.next,

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::content;
 use super::convert::to_channel_listing;
 use super::format::{Codec, Format, Head, Row, Rows};
 use crate::domain::connector::Page;
@@ -50,6 +51,15 @@ impl Table {
     /// A row of this file as a listing. A cell that cannot be read was edited by somebody.
     pub fn listing(&self, row: &Row) -> Result<ChannelListing> {
         to_channel_listing(self.format.spec(), row).map_err(|why| self.damaged(&why))
+    }
+
+    /// The same with what the row says.
+    pub fn whole_listing(&self, row: &Row) -> Result<ChannelListing> {
+        let listing = self.listing(row)?;
+        Ok(ChannelListing {
+            content: Some(Box::new(content::read(self.format.spec(), row))),
+            ..listing
+        })
     }
 
     /// Makes sure that the folder can be written, and that the file is there as a file, or not there at all.

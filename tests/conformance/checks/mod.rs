@@ -1,6 +1,7 @@
 //! The tests. Each says what a channel must be able to do for it, and gets a world of its own.
 
 mod declared;
+mod export;
 mod families;
 mod faults;
 mod orders;
@@ -98,6 +99,7 @@ pub fn all() -> Vec<Check> {
         declared::checks(),
         sync::checks(),
         families::checks(),
+        export::checks(),
         stock::checks(),
         orders::checks(),
         faults::checks(),
