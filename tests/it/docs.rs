@@ -361,6 +361,10 @@ fn documents() -> Vec<(&'static str, Value)> {
         ("explain", &["explain", "SKU-1"]),
         ("channels list", &["channels", "list"]),
         ("channels check", &["channels", "check"]),
+        (
+            "channels export",
+            &["channels", "export", "shop", "--out", "live.csv"],
+        ),
         ("channels capabilities", &["channels", "capabilities"]),
     ] {
         found.push((name, world.json(arguments).expect(0).json()));

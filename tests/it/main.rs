@@ -2,6 +2,7 @@
 
 mod architecture;
 mod docs;
+mod export;
 mod main_job;
 mod safety;
 mod world;
