@@ -81,7 +81,10 @@ async fn read_live(
         .await?
         .visit(&mut |family| {
             let listings = family.parent.iter().chain(&family.members);
-            seen.extend(listings.map(|live| (live.sku.clone(), observed(live, None, now))));
+            seen.extend(listings.map(|live| {
+                let record = observed_whole(channel, live, None, now);
+                (live.sku.clone(), record)
+            }));
             Ok(())
         })?;
     if record {
@@ -111,11 +114,22 @@ pub(crate) fn observed(
             quantity: listing.quantity.or(known.quantity),
             content: known.content,
         },
-        shown: match &listing.content {
-            Some(content) => Some(content.shown_fingerprint()),
-            None => before.and_then(|record| record.shown),
-        },
+        shown: before.and_then(|record| record.shown),
         at: now,
+    }
+}
+
+/// The same with the content that is live, of a listing that was read with its family.
+pub(crate) fn observed_whole(
+    channel: &Channel,
+    listing: &ChannelListing,
+    before: Option<&ListingRecord>,
+    now: Timestamp,
+) -> ListingRecord {
+    let content = listing.content.as_deref();
+    ListingRecord {
+        shown: content.map(|content| channel.connector.kept(content).shown_fingerprint()),
+        ..observed(listing, before, now)
     }
 }
 

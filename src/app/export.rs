@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::contact::observed;
+use super::contact::observed_whole;
 use super::live::{LiveListings, settle_axes};
 use super::{Channel, Progress, Scope};
 use crate::domain::capability::Variants;
@@ -192,7 +192,11 @@ impl<'a> Export<'a> {
             records.extend(
                 listings
                     .filter(|live| !open.contains(&live.sku))
-                    .map(|live| (live.sku.clone(), observed(live, known.get(&live.sku), now))),
+                    .map(|live| {
+                        let before = known.get(&live.sku);
+                        let record = observed_whole(self.channel, live, before, now);
+                        (live.sku.clone(), record)
+                    }),
             );
             Ok(())
         })?;

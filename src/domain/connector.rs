@@ -139,7 +139,13 @@ pub trait Connector: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// One page of everything that is live, parents included. Requires `listing_read`.
+    /// A listing's content as this channel keeps it: what reading it back would give. Pure. What it has no place for is
+    /// left away, so that it makes no difference between what is live and what should be.
+    fn kept(&self, listing: &Listing) -> Listing {
+        listing.clone()
+    }
+
+    /// One page of everything that is live, parents included, with their contents. Requires `listing_read`.
     async fn fetch_listings(&self, page: Option<&PageToken>) -> Result<Page<ChannelListing>> {
         let _ = page;
         Err(Error::unsupported("fetch_listings"))

@@ -31,8 +31,9 @@ pub struct ListingRecord {
     /// The catalog has held this sku, so that leaving the catalog means something. Foreign listings are left alone.
     pub managed: bool,
     pub confirmed: Facets,
-    /// [`Listing::shown_fingerprint`](super::listing::Listing::shown_fingerprint) of the content that was live when
-    /// it was last read; `None` once other content was sent.
+    /// [`Listing::shown_fingerprint`](super::listing::Listing::shown_fingerprint) of what the channel
+    /// [keeps](super::connector::Connector::kept) of the content that was live when it was last read; `None` once
+    /// other content was sent.
     pub shown: Option<Fingerprint>,
     pub at: Timestamp,
 }

@@ -358,6 +358,16 @@ impl Connector for Watched {
         issues
     }
 
+    fn kept(&self, listing: &Listing) -> Listing {
+        let kept = self.inner.kept(listing);
+        let again = self.inner.kept(&kept);
+        self.require(
+            kept.shown_fingerprint() == again.shown_fingerprint(),
+            || format!("what is kept of {} is not kept", listing.sku),
+        );
+        kept
+    }
+
     async fn fetch_listings(&self, page: Option<&PageToken>) -> Result<Page<ChannelListing>> {
         self.require_declared(self.descriptor.capability.listing_read, "fetch_listings");
         self.note(Call::Listings);

@@ -297,7 +297,7 @@ impl<'a> Draft<'a> {
             return false;
         };
         self.in_flight(&listing.sku, Lane::Listing).is_none()
-            && listing.shown_fingerprint() == shown
+            && self.channel.connector.kept(listing).shown_fingerprint() == shown
     }
 
     /// Asks the connector what the channel would refuse; an error holds the listing back.

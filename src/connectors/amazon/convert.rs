@@ -14,7 +14,8 @@ use crate::domain::money::Money;
 /// `productType` for price and stock, whatever the listing is.
 const ANY_TYPE: &str = "PRODUCT";
 
-fn product_type(account: &Account, listing: &Listing) -> String {
+/// What the listing is, for Amazon.
+pub fn product_type(account: &Account, listing: &Listing) -> String {
     if is_offer_only(listing) {
         return ANY_TYPE.to_owned();
     }

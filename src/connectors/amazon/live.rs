@@ -48,7 +48,7 @@ pub fn whole_listing(account: &Account, item: Item) -> ChannelListing {
     let product_type = summaries
         .find(|summary| summary.marketplace_id == account.marketplace_id)
         .and_then(|summary| summary.product_type.as_deref());
-    let content = stated::content(account, &item.sku, product_type, item.attributes);
+    let content = stated::read(account, &item.sku, product_type, item.attributes);
     ChannelListing {
         content: Some(Box::new(content)),
         ..listing

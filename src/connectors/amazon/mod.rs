@@ -233,6 +233,10 @@ impl Connector for Amazon {
         audit::audit(&self.account, listing)
     }
 
+    fn kept(&self, listing: &Listing) -> Listing {
+        stated::kept(&self.account, listing)
+    }
+
     async fn fetch_listings(&self, page: Option<&PageToken>) -> Result<Page<ChannelListing>> {
         let place = pages::Place::parse(page)?;
         let after = place.after.map(|after| after.to_string());

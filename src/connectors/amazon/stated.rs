@@ -7,8 +7,9 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::account::Account;
+use super::convert;
 use super::content::{
-    BETWEEN_BULLETS, CONDITIONS, MOST_IMAGES, OFFER, SUGGESTED_ASIN, attribute_name, text_kept,
+    self, BETWEEN_BULLETS, CONDITIONS, MOST_IMAGES, OFFER, SUGGESTED_ASIN, attribute_name, text_kept,
     unit_of,
 };
 use crate::domain::catalog::ItemKind;
@@ -18,7 +19,7 @@ use crate::domain::listing::{Listing, Measure};
 /// The type of what has none: every listing may be of it.
 const ANY_TYPE: &str = "PRODUCT";
 
-pub fn content(
+pub fn read(
     account: &Account,
     sku: &str,
     product_type: Option<&str>,
@@ -66,6 +67,17 @@ pub fn content(
         .map(str::to_owned);
     listing.attributes = reader.rest();
     listing
+}
+
+/// What Amazon keeps of a listing.
+pub fn kept(account: &Account, listing: &Listing) -> Listing {
+    let product_type = convert::product_type(account, listing);
+    let attributes = content::content(account, listing);
+    let kept = read(account, listing.sku.as_str(), Some(&product_type), attributes);
+    Listing {
+        axes: listing.axes.clone(),
+        ..kept
+    }
 }
 
 /// `{"value": 1.5, "unit": "kilograms"}`
@@ -236,7 +248,7 @@ mod tests {
     fn there_and_back(listing: &Listing) -> Listing {
         let attributes = written(&account(), listing);
         let category = listing.category.as_deref();
-        content(&account(), listing.sku.as_str(), category, attributes)
+        super::read(&account(), listing.sku.as_str(), category, attributes)
     }
 
     fn measure(value: &str, unit: &str) -> Option<Measure> {
@@ -308,7 +320,7 @@ mod tests {
             "variation_theme": [{"name": "COLOR_NAME"}],
         });
         let Value::Object(attributes) = attributes else { panic!() };
-        let read = content(&account(), "A", Some("PRODUCT"), attributes);
+        let read = super::read(&account(), "A", Some("PRODUCT"), attributes);
         assert_eq!(read.title.as_deref(), Some("Hut"));
         assert_eq!(read.category, None);
         assert_eq!(read.attributes["variation_theme"], "COLOR_NAME");

@@ -1,7 +1,8 @@
 //! What a row says, in the words in which a catalog states it: the inverse of [`convert::to_row`](super::convert::to_row),
 //! as far as a feed keeps it. Pure.
 
-use super::format::{Column, Row, Spec};
+use super::convert::{LinkTemplate, to_row};
+use super::format::{Column, Format, Row, Spec};
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
 use crate::domain::listing::{Listing, Measure};
@@ -35,6 +36,22 @@ pub fn read(spec: &Spec, row: &Row) -> Listing {
         }
     }
     listing
+}
+
+/// What a file of this format keeps of a listing.
+pub fn kept(format: Format, links: Option<&LinkTemplate>, listing: &Listing) -> Listing {
+    let offer_aside = Listing {
+        price: None,
+        compare_at: None,
+        quantity: None,
+        ..listing.clone()
+    };
+    let row = to_row(format, links, &offer_aside).row;
+    Listing {
+        // Parents stand in no file.
+        kind: listing.kind,
+        ..read(format.spec(), &row)
+    }
 }
 
 fn take_over(listing: &mut Listing, column: &Column, values: &[String]) {
@@ -83,8 +100,6 @@ fn measure(text: String) -> Option<Measure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::convert::to_row;
-    use super::super::format::Format;
     use super::super::tests::listing;
     use super::*;
 

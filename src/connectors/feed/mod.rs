@@ -354,6 +354,10 @@ impl Connector for Feed {
         audit::audited(self.table.format(), self.links.as_ref(), listing, Part::All).issues
     }
 
+    fn kept(&self, listing: &Listing) -> Listing {
+        content::kept(self.table.format(), self.links.as_ref(), listing)
+    }
+
     async fn fetch_listings(&self, page: Option<&PageToken>) -> Result<Page<ChannelListing>> {
         let token = page.cloned();
         self.blocking(move |table| {

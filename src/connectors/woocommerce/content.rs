@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use super::api::{Attribute, Image, Product};
-use super::convert::{IMAGE_SOURCES, SHOWN_AS_ATTRIBUTE, SOURCE_SEPARATOR, Units};
+use super::convert::{self, IMAGE_SOURCES, SHOWN_AS_ATTRIBUTE, SOURCE_SEPARATOR, Units};
 use super::entities;
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
@@ -62,6 +63,29 @@ pub fn read(
         }
     }
     listing
+}
+
+/// What the shop keeps of a listing.
+pub fn kept(listing: &Listing, units: &Units) -> Listing {
+    let document = convert::content(listing, units);
+    // Our own document: what a product is read from.
+    let mut product: Product =
+        serde_json::from_value(Value::Object(document)).unwrap_or_default();
+    if listing.kind == ItemKind::Parent {
+        product.kind = "variable".to_owned();
+    }
+    let parent = listing.parent_sku.as_ref();
+    let read = read(&product, &listing.sku, parent, units, &HashMap::new());
+    let is_variant = listing.kind == ItemKind::Variant;
+    let pictures = if is_variant { 1 } else { usize::MAX };
+    Listing {
+        // A mark for `and` is kept as `&amp;`, which means the same.
+        description: read.description.map(|text| text.replace("&amp;", "&")),
+        category: listing.category.clone().filter(|_| !is_variant),
+        images: listing.images.iter().take(pictures).cloned().collect(),
+        axes: listing.axes.clone(),
+        ..read
+    }
 }
 
 fn text(text: String) -> Option<String> {
@@ -156,9 +180,8 @@ fn take_over(listing: &mut Listing, attribute: &Attribute) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    use super::super::convert;
     use super::super::fixtures::{parent, single, units};
     use super::*;
 

@@ -358,6 +358,10 @@ impl Connector for WooCommerce {
         audit::audit(listing)
     }
 
+    fn kept(&self, listing: &Listing) -> Listing {
+        content::kept(listing, &self.units)
+    }
+
     async fn fetch_listings(&self, page: Option<&PageToken>) -> Result<Page<ChannelListing>> {
         live::fetch(&self.api, &self.units, &self.categories, page).await
     }

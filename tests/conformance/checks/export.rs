@@ -21,6 +21,7 @@ checks! {
         Declared("listing_read"), Declared("listing_create"), Grouping
     ],
     an_export_leaves_nothing_to_do_with_the_same_ledger: [Declared("listing_read"), Declared("listing_create")],
+    what_shows_the_catalog_is_sent_no_content: [Declared("listing_read"), Declared("listing_create")],
 }
 
 const FORMATS: [WriteFormat; 2] = [WriteFormat::Native, WriteFormat::Shopify];
@@ -99,4 +100,23 @@ async fn an_export_leaves_nothing_to_do_with_the_same_ledger(subject: Subject) {
         world.offer(&goods);
         world.nothing_to_do().await;
     }
+}
+
+/// Whatever else the catalog says that this channel does not keep.
+async fn what_shows_the_catalog_is_sent_no_content(subject: Subject) {
+    let mut goods = awkward();
+    if Grouping.missing(&subject).is_none() {
+        goods.extend(Good::family(20));
+    }
+    let mut world = World::stocked(subject, &goods).await;
+    world.forget().await;
+    let run = world.sync_well().await;
+    // Where a channel does not tell how many there are, the stock is set.
+    let contents = (run.counts.create, run.counts.update, run.counts.price);
+    assert_eq!(contents, (0, 0, 0), "{:?}", world.connector.pushes());
+    // The channel still gets what changes.
+    goods[0].title = "Another bag".to_owned();
+    world.offer(&goods);
+    let run = world.sync_well().await;
+    assert_eq!((run.counts.update, run.counts.total()), (1, 1));
 }
