@@ -89,6 +89,7 @@ impl<'a> Export<'a> {
         let parent_is_live = family.parent.as_ref().is_some_and(|parent| parent.live);
         let parent_is_faulty = family.key.as_ref().is_some_and(|key| self.is_faulty(key));
         let orphaned = family.key.is_some() && !is_flat && !parent_is_live;
+        let not_asked = left_out.not_asked;
         family.members.retain(|member| {
             let count = if self.is_faulty(&member.sku) || parent_is_faulty {
                 &mut left_out.faulty
@@ -102,7 +103,8 @@ impl<'a> Export<'a> {
             *count += 1;
             false
         });
-        if family.members.is_empty() && family.parent.is_some() {
+        // A parent goes where its variants go, and groups nothing without them.
+        if family.members.is_empty() && family.parent.is_some() && left_out.not_asked == not_asked {
             left_out.not_live += 1;
         }
         settle_axes(family);

@@ -446,3 +446,46 @@ pub(crate) fn applied(
         at: now,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fingerprint::Fingerprint;
+
+    fn change(lane: Lane, action: Action) -> Change {
+        Change {
+            sku: "A".into(),
+            lane,
+            action,
+            before: Facets::default(),
+            after: Facets::default(),
+        }
+    }
+
+    #[test]
+    fn what_was_shown_is_known_until_other_content_is_sent() {
+        let now = Timestamp::UNIX_EPOCH;
+        let before = ListingRecord {
+            listing_ref: "1".into(),
+            live: true,
+            managed: true,
+            confirmed: Facets::default(),
+            shown: Some(Fingerprint(7)),
+            at: now,
+        };
+        let after =
+            |lane, action| applied(&change(lane, action), "1".into(), Some(&before), now).shown;
+        for lane in [Lane::Zero, Lane::Stock, Lane::Price] {
+            assert_eq!(after(lane, Action::Set), before.shown, "{lane:?}");
+        }
+        for action in [Action::Create, Action::Update] {
+            assert_eq!(after(Lane::Listing, action), None, "{action:?}");
+        }
+        assert_eq!(after(Lane::End, Action::End), None);
+        let mut record = before.clone();
+        forget_facet(&mut record, Lane::Stock);
+        assert_eq!(record.shown, before.shown);
+        forget_facet(&mut record, Lane::Listing);
+        assert_eq!(record.shown, None);
+    }
+}

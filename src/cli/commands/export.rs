@@ -114,12 +114,23 @@ fn write_file(export: &Export<'_>, format: CatalogFormat, file: &Path) -> Result
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut temporary = new_file(folder).map_err(failed)?;
     let written = write(export, format, temporary.as_file_mut())?;
     temporary
         .persist(file)
         .map_err(|error| failed(error.error))?;
     Ok(written)
+}
+
+/// Readable like any file: other programs may be meant to take it, and no buyer is in it.
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// A plan from this catalog has nothing to do, also with this ledger. While another run works on it, nothing is
