@@ -205,3 +205,7 @@ impl<'a> Export<'a> {
         Ok(records)
     }
 }
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;
