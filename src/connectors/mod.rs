@@ -33,6 +33,8 @@ macro_rules! connectors {
     };
 }
 
+pub mod shopify;
+
 connectors! { amazon, feed, woocommerce }
 
 /// The connector for `kind` in channels.toml.

@@ -163,9 +163,24 @@ pub trait Sandbox: Send {
     /// The operation's name for counting requests: `POST /products/batch`, with ids taken out of the path.
     fn operation(&self, request: &Request) -> String;
 
+    /// Whether the request changes anything of the seller's.
+    fn writes(&self, request: &Request) -> bool {
+        request.method != "GET"
+    }
+
     /// The vendor's answer to a caller that is too fast, and to one that meets a broken server.
     fn throttled(&self, retry_after_seconds: u64) -> Response;
     fn broken(&self) -> Response;
+
+    /// The answer to this request when it comes too fast, where that differs from path to path.
+    fn throttled_request(&self, _: &Request, retry_after_seconds: u64) -> Response {
+        self.throttled(retry_after_seconds)
+    }
+
+    /// Whether this answer refuses a caller that is too fast.
+    fn refuses_pace(&self, response: &Response) -> bool {
+        response.status == 429
+    }
 
     fn state(&self) -> State;
 

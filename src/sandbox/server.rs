@@ -287,15 +287,16 @@ impl Core {
             .requests
             .entry(self.sandbox.operation(&request))
             .or_default() += 1;
-        let writes = request.method != "GET";
+        let writes = self.sandbox.writes(&request);
         if self.faults.strikes(Fault::Throttle, writes) {
-            return Answer::Whole(self.sandbox.throttled(1));
+            return Answer::Whole(self.sandbox.throttled_request(&request, 1));
         }
         if self.faults.strikes(Fault::ServerError, writes) {
             return Answer::Whole(self.sandbox.broken());
         }
         let response = self.sandbox.respond(&request, &mut self.faults);
-        self.touched |= writes;
+        // Also a request that only reads may take from a quota, or come when something is due.
+        self.touched |= request.method != "GET";
         // A state that cannot be saved is told at the end; the answer stands all the same.
         if let Err(error) = self.save(false) {
             tracing::warn!(%error, "the sandbox's state was not saved");

@@ -1,0 +1,5 @@
+//! Shopify: the emulated shop. The connector itself comes next.
+
+mod sandbox;
+
+pub use sandbox::ShopifySandbox;
