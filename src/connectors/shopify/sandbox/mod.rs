@@ -154,7 +154,7 @@ impl ShopifySandbox {
             .with_keys(keys)
             .with_plan(rate);
         let (data, errors) = engine::execute(&world, &document, operation, &variables);
-        let searches = world.searches();
+        let searches = world.finish();
         let actual = counting.actual(operation, &data).min(requested);
         let bucket = &mut self.data.bucket;
         bucket.give_back(requested - actual);

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::entities::Told;
 use super::objects::{Arguments, World};
-use super::shop::Shop;
 use super::{
     bulk, fulfillments, inventory, metafields, order_mutations, product_mutations, product_set,
     refunds, uploads, variants,
@@ -32,14 +31,12 @@ pub fn field(world: &World<'_>, name: &str, arguments: &Arguments, key: Option<&
     let is_ignored = !world.in_bulk
         && !PREPARING.contains(&name)
         && world.faults().strikes(Fault::Ignored, true);
-    // An app of the shop takes the change back at once; the answer still tells of it.
-    let before = is_ignored.then(|| Shop::clone(&world.shop()));
+    if is_ignored {
+        world.ignore_from_here();
+    }
     let Some(payload) = carry_out(world, name, arguments) else {
         return Ok(None);
     };
-    if let Some(before) = before {
-        world.shop().take_back(before);
-    }
     let is_temporary = payload["userErrors"]
         .as_array()
         .is_some_and(|errors| errors.iter().any(|error| error["code"] == TEMPORARY));

@@ -53,6 +53,8 @@ pub struct World<'w> {
     keys: HashMap<String, String>,
     codes: RefCell<HashMap<String, &'static str>>,
     searches: RefCell<Vec<Value>>,
+    /// The shop before a change that is not meant to last.
+    before: RefCell<Option<Shop>>,
 }
 
 impl<'w> World<'w> {
@@ -72,6 +74,7 @@ impl<'w> World<'w> {
             keys: HashMap::new(),
             codes: RefCell::default(),
             searches: RefCell::default(),
+            before: RefCell::default(),
         }
     }
 
@@ -104,6 +107,22 @@ impl<'w> World<'w> {
         self.keys.get(response_key).cloned()
     }
 
+    /// An app of the shop takes back at the end what changes from here on; the answer still tells of it.
+    pub fn ignore_from_here(&self) {
+        let mut before = self.before.borrow_mut();
+        if before.is_none() {
+            *before = Some(Shop::clone(&self.shop()));
+        }
+    }
+
+    /// Ends the execution: the searches with their warnings.
+    pub fn finish(self) -> Vec<Value> {
+        if let Some(before) = self.before.take() {
+            self.shop().take_back(before);
+        }
+        self.searches.take()
+    }
+
     /// The shop, for the time of one field.
     pub fn shop(&self) -> RefMut<'_, &'w mut Shop> {
         self.shop.borrow_mut()
@@ -120,10 +139,6 @@ impl<'w> World<'w> {
             "query": query,
             "warnings": warnings,
         }));
-    }
-
-    pub fn searches(&self) -> Vec<Value> {
-        self.searches.borrow().clone()
     }
 
     /// The code of an error that an execution told.
