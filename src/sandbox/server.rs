@@ -95,6 +95,11 @@ impl Running {
         lock(&self.core).requests.clone()
     }
 
+    /// How many requests came that write.
+    pub fn writes(&self) -> u64 {
+        lock(&self.core).writes
+    }
+
     /// Lets simulated buyers place orders until there have been `orders` of them in all. Returns how many were
     /// placed now.
     pub fn simulate_buyers(&self, orders: u64, seed: u64) -> u64 {
@@ -147,6 +152,7 @@ struct Core {
     sandbox: Box<dyn Sandbox>,
     faults: Faults,
     requests: BTreeMap<String, u64>,
+    writes: u64,
     options: ServeOptions,
     base_url: String,
     touched: bool,
@@ -193,6 +199,7 @@ pub async fn serve(mut sandbox: Box<dyn Sandbox>, options: ServeOptions) -> Resu
         sandbox,
         faults: Faults::new(options.faults.clone(), options.seed),
         requests: BTreeMap::new(),
+        writes: 0,
         options,
         base_url: base_url.clone(),
         touched: false,
@@ -288,6 +295,7 @@ impl Core {
             .entry(self.sandbox.operation(&request))
             .or_default() += 1;
         let writes = self.sandbox.writes(&request);
+        self.writes += u64::from(writes);
         if self.faults.strikes(Fault::Throttle, writes) {
             return Answer::Whole(self.sandbox.throttled_request(&request, 1));
         }

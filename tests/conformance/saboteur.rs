@@ -60,7 +60,7 @@ pub struct Saboteur {
 
 impl Sandbox for Saboteur {
     fn respond(&mut self, request: &Request, faults: &mut Faults) -> Response {
-        if request.method == "GET" {
+        if !self.inner.writes(request) {
             return self.inner.respond(request, faults);
         }
         let mut scheme = lock(&self.plot.0);
@@ -111,8 +111,20 @@ impl Sandbox for Saboteur {
         self.inner.operation(request)
     }
 
+    fn writes(&self, request: &Request) -> bool {
+        self.inner.writes(request)
+    }
+
     fn throttled(&self, retry_after_seconds: u64) -> Response {
         self.inner.throttled(retry_after_seconds)
+    }
+
+    fn throttled_request(&self, request: &Request, retry_after_seconds: u64) -> Response {
+        self.inner.throttled_request(request, retry_after_seconds)
+    }
+
+    fn refuses_pace(&self, response: &Response) -> bool {
+        self.inner.refuses_pace(response)
     }
 
     fn broken(&self) -> Response {

@@ -362,23 +362,15 @@ impl World {
         panic!("there is still something to do after four runs: {last:#?}");
     }
 
-    /// Requests that write, other than for a token; for a file, pushes.
+    /// Requests that write; for a file, pushes.
     pub fn writes(&self) -> u64 {
         match &self.sandbox {
             None => self.connector.pushes().len() as u64,
-            Some(running) => {
-                let requests = running.requests();
-                let all: u64 = requests
-                    .iter()
-                    .filter(|(operation, _)| !operation.starts_with("GET "))
-                    .map(|(_, count)| count)
-                    .sum();
-                all - self.exchanges().iter().filter(|one| is_token(one)).count() as u64
-            }
+            Some(running) => running.writes(),
         }
     }
 
-    /// What went over the wire, without requests for tokens.
+    /// What went over the wire.
     pub fn exchanges(&self) -> Vec<Exchange> {
         lock(&self.wire).clone()
     }
@@ -491,11 +483,17 @@ impl World {
 
     /// Requests that the channel's own quotas refused.
     pub fn refused_as_too_fast(&self) -> Vec<String> {
-        self.exchanges()
-            .into_iter()
-            .filter(|exchange| exchange.response.status == 429)
-            .map(|exchange| format!("{} {}", exchange.request.method, exchange.request.path))
-            .collect()
+        let Some(running) = &self.sandbox else {
+            return Vec::new();
+        };
+        let exchanges = self.exchanges();
+        running.with(|sandbox| {
+            exchanges
+                .iter()
+                .filter(|exchange| sandbox.refuses_pace(&exchange.response))
+                .map(|exchange| sandbox.operation(&exchange.request))
+                .collect()
+        })
     }
 
     fn report_violations(&self) {

@@ -16,6 +16,7 @@ pub const CONTRACT: Contract = Contract {
     kind: "amazon",
     amendments: &[],
     check,
+    proof: ("", ""),
 };
 
 const MODELS: [&str; 4] = [

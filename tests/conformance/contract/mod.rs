@@ -6,6 +6,7 @@
 mod amazon;
 mod api;
 mod schema;
+mod shopify;
 mod woocommerce;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ struct Contract {
     kind: &'static str,
     amendments: &'static [Amendment],
     check: Check,
+    /// JSON pointers to the objects of requests and of answers in which a made-up field must be found.
+    proof: (&'static str, &'static str),
 }
 
 impl Contract {
@@ -71,7 +74,7 @@ impl Contract {
 
 type Complaints = BTreeMap<(String, String), u64>;
 
-const CONTRACTS: &[Contract] = &[amazon::CONTRACT, woocommerce::CONTRACT];
+const CONTRACTS: &[Contract] = &[amazon::CONTRACT, shopify::CONTRACT, woocommerce::CONTRACT];
 
 /// One per kind that is a server. They run after the suite.
 pub fn trials() -> Vec<Trial> {
@@ -82,6 +85,13 @@ pub fn trials() -> Vec<Trial> {
             let kind = subject.factory.descriptor.kind;
             Trial::ignorable_test(format!("{kind}::contract"), move || verify(kind))
         })
+        .chain([Trial::ignorable_test("shopify::trimmed schema", || {
+            let Some(specs) = specs() else {
+                return Ok(Completion::ignored_with(format!("{SPECS} is not set")));
+            };
+            shopify::trimmed_schema(&specs.join("shopify"))?;
+            Ok(Completion::Completed)
+        })])
         .collect()
 }
 
@@ -134,9 +144,10 @@ fn verify(kind: &'static str) -> Result<Completion, Failed> {
 
 /// A check that finds nothing may be blind: a field that nobody documents must be found, on either side.
 fn proves_itself(contract: &Contract, specs: &Path, seen: &[Exchange]) {
-    let spoil = |body: &[u8]| -> Option<Vec<u8>> {
+    let spoil = |body: &[u8], place: &str| -> Option<Vec<u8>> {
         let mut value: Value = serde_json::from_slice(body).ok()?;
         value
+            .pointer_mut(place)?
             .as_object_mut()?
             .insert("of_no_specification".to_owned(), Value::Null);
         Some(value.to_string().into_bytes())
@@ -148,7 +159,7 @@ fn proves_itself(contract: &Contract, specs: &Path, seen: &[Exchange]) {
             .any(|(_, complaint)| complaint.contains("of_no_specification"))
     };
     let request = seen.iter().any(|exchange| {
-        spoil(&exchange.request.body).is_some_and(|body| {
+        spoil(&exchange.request.body, contract.proof.0).is_some_and(|body| {
             let mut exchange = exchange.clone();
             exchange.request.body = body;
             finds(exchange)
@@ -156,7 +167,7 @@ fn proves_itself(contract: &Contract, specs: &Path, seen: &[Exchange]) {
     });
     let answer = seen.iter().any(|exchange| {
         exchange.response.status == 200
-            && spoil(&exchange.response.body).is_some_and(|body| {
+            && spoil(&exchange.response.body, contract.proof.1).is_some_and(|body| {
                 let mut exchange = exchange.clone();
                 exchange.response.body = body;
                 finds(exchange)

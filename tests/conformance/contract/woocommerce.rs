@@ -14,6 +14,7 @@ pub const CONTRACT: Contract = Contract {
     kind: "woocommerce",
     amendments: AMENDMENTS,
     check,
+    proof: ("", ""),
 };
 
 const AMENDMENTS: &[Amendment] = &[

@@ -368,6 +368,11 @@ impl Sandbox for AmazonSandbox {
         }
     }
 
+    fn writes(&self, request: &Request) -> bool {
+        let is_token = Operation::find(request).is_some_and(|operation| operation.name == "token");
+        request.method != "GET" && !is_token
+    }
+
     /// Amazon names no time to wait.
     fn throttled(&self, _: u64) -> Response {
         with_request_id(quota_exceeded())
