@@ -30,6 +30,12 @@ pub const CONTRACT: Contract = Contract {
 const VERSION: &str = "2026-07";
 const TRIMMED: &str = include_str!("../../../src/connectors/shopify/sandbox/schema.graphql");
 
+/// What the vendor took out of a later version. The sandbox answers every version as the one above.
+const GONE: &[(&str, &str)] = &[(
+    "2026-10",
+    "InventorySetQuantitiesUserErrorCode has no ITEM_NOT_STOCKED_AT_LOCATION",
+)];
+
 type Complaint = (String, String);
 
 /// A schema of the vendor's, read once.
@@ -470,7 +476,9 @@ pub fn trimmed_schema(specs: &Path) -> Result<(), String> {
             wrong.extend(
                 differences
                     .into_iter()
-                    .map(|difference| format!("{version}: {name} {difference}")),
+                    .map(|difference| format!("{name} {difference}"))
+                    .filter(|difference| !GONE.contains(&(version, difference.as_str())))
+                    .map(|difference| format!("{version}: {difference}")),
             );
         }
     }
