@@ -66,8 +66,8 @@ pub struct Level {
     pub capacity: f64,
     pub available: f64,
     pub per_second: f64,
-    /// What this request was charged less than it was expected to cost.
-    pub refund: f64,
+    /// What this request was charged in the end; nothing when it was refused for going too fast.
+    pub charged: f64,
 }
 
 /// What a signature may need beside the request.

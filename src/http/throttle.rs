@@ -92,7 +92,9 @@ impl Bucket {
         );
         let known = self.interval == interval && f64::from(self.burst) == level.capacity.floor();
         if known {
-            let refund = SignedDuration::from_secs_f64(level.refund.max(0.0) / level.per_second);
+            // What it was expected to cost is taken off already, and may have been too much or too little.
+            let refund = (f64::from(cost) - level.charged) / level.per_second;
+            let refund = SignedDuration::from_secs_f64(refund);
             let own = self.full_at.saturating_sub(refund).unwrap_or(now);
             // Ours is right unless somebody else uses the same bucket: answers overtake each other.
             self.full_at = own.max(full_at);
@@ -299,7 +301,7 @@ mod tests {
             capacity: 20_000.0,
             available: 1_000.0,
             per_second: 1_000.0,
-            refund: 0.0,
+            charged: 10.0,
         };
         bucket.answered(now, 10, Some(level));
         // 30 points are still under way.
@@ -333,15 +335,11 @@ mod tests {
                 self.available -= f64::from(actual);
                 self.charged += f64::from(actual);
             }
-            let refund = match served {
-                true => requested - actual,
-                false => requested,
-            };
             let level = Level {
                 capacity: self.capacity,
                 available: self.available,
                 per_second: self.per_second,
-                refund: f64::from(refund),
+                charged: if served { f64::from(actual) } else { 0.0 },
             };
             (served, level)
         }

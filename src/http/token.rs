@@ -14,19 +14,27 @@ use crate::domain::{Error, ErrorKind, Result};
 /// Tokens are renewed so long before they end.
 const EARLY: SignedDuration = SignedDuration::from_secs(60);
 
-/// OAuth 2.0 `refresh_token` grant (RFC 6749, section 6) with the client's credentials in the form.
-pub struct RefreshToken {
+/// How a token is asked for (RFC 6749). The client's credentials travel in the form.
+enum Grant {
+    /// Section 6.
+    RefreshToken(SecretString),
+    /// Section 4.4.
+    ClientCredentials,
+}
+
+/// Where the access tokens of one account come from.
+pub struct TokenSource {
     client: Client,
     url: Url,
     client_id: String,
     client_secret: SecretString,
-    refresh_token: SecretString,
+    grant: Grant,
     current: Mutex<Option<(SecretString, Timestamp)>>,
 }
 
-impl fmt::Debug for RefreshToken {
+impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshToken")
+        f.debug_struct("TokenSource")
             .field("url", &self.url.as_str())
             .finish_non_exhaustive()
     }
@@ -47,20 +55,46 @@ struct Refused {
     error_description: String,
 }
 
-impl RefreshToken {
-    pub fn new(
+impl TokenSource {
+    pub fn refresh_token(
         client: &Client,
         url: Url,
         client_id: String,
         client_secret: SecretString,
         refresh_token: SecretString,
     ) -> Self {
+        let grant = Grant::RefreshToken(refresh_token);
+        Self::new(client, url, client_id, client_secret, grant)
+    }
+
+    pub fn client_credentials(
+        client: &Client,
+        url: Url,
+        client_id: String,
+        client_secret: SecretString,
+    ) -> Self {
+        Self::new(
+            client,
+            url,
+            client_id,
+            client_secret,
+            Grant::ClientCredentials,
+        )
+    }
+
+    fn new(
+        client: &Client,
+        url: Url,
+        client_id: String,
+        client_secret: SecretString,
+        grant: Grant,
+    ) -> Self {
         Self {
             client: client.clone(),
             url,
             client_id,
             client_secret,
-            refresh_token,
+            grant,
             current: Mutex::new(None),
         }
     }
@@ -82,12 +116,21 @@ impl RefreshToken {
     }
 
     async fn fetch(&self) -> Result<Granted> {
-        let form = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", self.refresh_token.expose_secret()),
-            ("client_id", &self.client_id),
+        let mut form = vec![
+            ("client_id", &*self.client_id),
             ("client_secret", self.client_secret.expose_secret()),
         ];
+        let hint = match &self.grant {
+            Grant::RefreshToken(token) => {
+                form.push(("grant_type", "refresh_token"));
+                form.push(("refresh_token", token.expose_secret()));
+                "check `client_id`, `client_secret` and `refresh_token` of this channel; a refresh token may have expired or been revoked"
+            }
+            Grant::ClientCredentials => {
+                form.push(("grant_type", "client_credentials"));
+                "check `client_id` and `client_secret` of this channel, and that the app is installed"
+            }
+        };
         let unavailable = |error: reqwest::Error| {
             Error::new(ErrorKind::Unavailable, "no access token could be fetched")
                 .retry_after(Some(Duration::from_secs(5)))
@@ -118,9 +161,14 @@ impl RefreshToken {
         let refused: Refused = serde_json::from_slice(&body).unwrap_or_default();
         Err(Error::new(
             ErrorKind::Unauthorized,
-            format!("no access token was granted: {} {}", refused.error, refused.error_description).trim().to_owned(),
+            format!(
+                "no access token was granted: {} {}",
+                refused.error, refused.error_description
+            )
+            .trim()
+            .to_owned(),
         )
         .with("status", status.as_str())
-        .hint("check `client_id`, `client_secret` and `refresh_token` of this channel; a refresh token may have expired or been revoked"))
+        .hint(hint))
     }
 }

@@ -18,7 +18,7 @@ use super::wire::{
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, ErrorKind, Result};
-use crate::http::token::RefreshToken;
+use crate::http::token::TokenSource;
 use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of};
 
 /// A preview counts against a limit of its own, see [`QUOTAS`].
@@ -64,11 +64,11 @@ struct WireError {
 /// How Amazon signs and refuses.
 #[derive(Debug)]
 pub struct SellingPartner {
-    token: RefreshToken,
+    token: TokenSource,
 }
 
 impl SellingPartner {
-    pub fn new(token: RefreshToken) -> Self {
+    pub fn new(token: TokenSource) -> Self {
         Self { token }
     }
 }
@@ -461,7 +461,7 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     fn dialect() -> SellingPartner {
-        SellingPartner::new(RefreshToken::new(
+        SellingPartner::new(TokenSource::refresh_token(
             &reqwest::Client::new(),
             "http://127.0.0.1:1/".parse().unwrap(),
             String::new(),

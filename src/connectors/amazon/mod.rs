@@ -37,7 +37,7 @@ use crate::domain::issue::Issue;
 use crate::domain::listing::{ChannelListing, Listing};
 use crate::domain::order::Shipment;
 use crate::domain::{Error, ErrorKind, Result};
-use crate::http::token::RefreshToken;
+use crate::http::token::TokenSource;
 
 pub static FACTORY: Factory = Factory {
     descriptor: &DESCRIPTOR,
@@ -48,7 +48,7 @@ pub static FACTORY: Factory = Factory {
 fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Connector>> {
     let account = Account::from_settings(settings)?;
     let servers = Servers::from_settings(settings)?;
-    let token = RefreshToken::new(
+    let token = TokenSource::refresh_token(
         &environment.http.client,
         servers.token_url,
         settings.text("client_id")?.to_owned(),

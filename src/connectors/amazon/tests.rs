@@ -31,7 +31,7 @@ use crate::domain::money::Money;
 use crate::domain::order::{FulfilledBy, OrderStatus, Shipment};
 use crate::domain::{ErrorKind, Result};
 use crate::halt::Halt;
-use crate::http::token::RefreshToken;
+use crate::http::token::TokenSource;
 use crate::http::{HttpContext, HttpOptions};
 use crate::sandbox::{Profile, Purchase, PurchaseLine, Running, ServeOptions, serve};
 

@@ -114,7 +114,7 @@ async fn a_feed_whose_answer_is_lost_is_in_doubt_and_not_sent_again() {
         http: context(),
     };
     let setting = |key: &str| running.settings[key].as_str().unwrap().to_owned();
-    let token = RefreshToken::new(
+    let token = TokenSource::refresh_token(
         &environment.http.client,
         setting("token_url").parse().unwrap(),
         setting("client_id"),
