@@ -139,6 +139,8 @@ pub struct Routes {
     pub bulk: Option<Batching>,
     /// With both routes: up to so many changes of one lane go directly, and any more go in bulk.
     pub direct_up_to: usize,
+    /// Bulk takes new products alone. What is live goes directly, however much it is.
+    pub bulk_creates_only: bool,
 }
 
 impl Routes {
@@ -146,6 +148,7 @@ impl Routes {
         direct: None,
         bulk: None,
         direct_up_to: 0,
+        bulk_creates_only: false,
     };
 
     pub const fn direct(batching: Batching) -> Self {
@@ -153,6 +156,7 @@ impl Routes {
             direct: Some(batching),
             bulk: None,
             direct_up_to: usize::MAX,
+            bulk_creates_only: false,
         }
     }
 
@@ -161,6 +165,7 @@ impl Routes {
             direct: None,
             bulk: Some(batching),
             direct_up_to: 0,
+            bulk_creates_only: false,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Which rows share a call, and how a call that is refused comes apart.
 
+use std::collections::HashSet;
+
 use crate::app::plan::Planned;
 use crate::domain::capability::{Batching, Grouping, Routes, Variants};
 use crate::domain::catalog::ItemKind;
-use crate::domain::change::{Lane, Route};
+use crate::domain::change::{Action, Lane, Route};
 use crate::domain::ids::Sku;
 
 /// Parents before their variants, as the channel needs it. A wave is answered before the next one leaves.
@@ -35,6 +37,15 @@ pub(super) fn assign(
     match (routes.direct, routes.bulk) {
         (Some(direct), None) => vec![(Route::Direct, direct, rows)],
         (None, Some(bulk)) => vec![(Route::Bulk, bulk, rows)],
+        (Some(direct), Some(bulk)) if routes.bulk_creates_only => {
+            let (new, live) = new_products(rows);
+            if new.len() <= routes.direct_up_to {
+                let rows = new.into_iter().chain(live).collect();
+                return vec![(Route::Direct, direct, rows)];
+            }
+            // The channel works on what is new while the rest is sent.
+            vec![(Route::Bulk, bulk, new), (Route::Direct, direct, live)]
+        }
         (Some(direct), Some(bulk)) => {
             if rows.len() <= routes.direct_up_to {
                 return vec![(Route::Direct, direct, rows)];
@@ -47,6 +58,19 @@ pub(super) fn assign(
         }
         (None, None) => Vec::new(),
     }
+}
+
+/// Rows of products that are created whole, and all others.
+fn new_products(rows: Vec<Planned>) -> (Vec<Planned>, Vec<Planned>) {
+    let is_head = |planned: &&Planned| planned.kind != ItemKind::Variant;
+    let created: HashSet<Sku> = rows
+        .iter()
+        .filter(is_head)
+        .filter(|planned| planned.change.action == Action::Create)
+        .map(|planned| product(planned).clone())
+        .collect();
+    rows.into_iter()
+        .partition(|planned| created.contains(product(planned)))
 }
 
 /// Rows in their order, cut into batches.
@@ -110,7 +134,7 @@ fn same_product(a: &Planned, b: &Planned) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::change::{Action, Change};
+    use crate::domain::change::Change;
     use crate::domain::listing::Facets;
 
     /// `P`, or `P/V` for a variant of P.
@@ -203,5 +227,32 @@ mod tests {
         );
         assert!(apart(&["P", "P/1"], Grouping::Products).is_err());
         assert!(apart(&["A"], Grouping::Items).is_err());
+    }
+
+    #[test]
+    fn bulk_may_take_new_products_alone() {
+        let routes = Routes {
+            direct: Some(Batching::items(5, 1)),
+            bulk: Some(Batching::items(100, 1)),
+            direct_up_to: 2,
+            bulk_creates_only: true,
+        };
+        let mut all = rows(&["P", "P/A", "Q/B", "S", "T"]);
+        // Q is live and grows by a variant, T changes.
+        all[4].change.action = Action::Update;
+        let assigned = assign(Lane::Listing, routes, all);
+        let seen: Vec<_> = assigned
+            .into_iter()
+            .map(|(route, _, rows)| (route, skus(&[rows]).join("")))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (Route::Bulk, "P A S".to_owned()),
+                (Route::Direct, "B T".to_owned())
+            ]
+        );
+        let few = rows(&["P", "P/A"]);
+        assert_eq!(assign(Lane::Listing, routes, few)[0].0, Route::Direct);
     }
 }

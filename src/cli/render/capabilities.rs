@@ -431,6 +431,7 @@ mod tests {
                 direct: Some(Batching::items(1, 5)),
                 bulk: Some(Batching::items(10_000, 1)),
                 direct_up_to: 1_000,
+                bulk_creates_only: false,
             },
             price: Routes::NONE,
             listing: Routes::NONE,

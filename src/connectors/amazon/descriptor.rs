@@ -62,6 +62,7 @@ const DIRECT_OR_FEED: Routes = Routes {
     direct: Some(Batching::items(1, 5)),
     bulk: Some(Batching::items(feeds::MOST_MESSAGES, 1)),
     direct_up_to: 1000,
+    bulk_creates_only: false,
 };
 
 const LISTINGS_MODEL: &str = "listingsItems_2021-08-01.json, usage plan";

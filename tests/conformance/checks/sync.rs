@@ -163,6 +163,7 @@ fn small(routes: Routes) -> Routes {
         direct: routes.direct.map(smaller),
         bulk: routes.bulk.map(smaller),
         direct_up_to: routes.direct_up_to,
+        bulk_creates_only: routes.bulk_creates_only,
     }
 }
 
