@@ -30,7 +30,7 @@ pub fn buy(shop: &mut Shop, purchase: &Purchase, now: Timestamp) -> Result<Recei
             .find(|variant| variant.sku == line.sku)
             .ok_or_else(|| format!("there is no variant with the sku {}", line.sku))?;
         let product = shop.product(variant.product);
-        if !product.is_some_and(|product| shop.is_live(product, now)) {
+        if !product.is_some_and(|product| shop.is_shown(product, variant, now)) {
             return Err(format!("{} is not for sale", line.sku));
         }
         let quantity = i64::try_from(line.quantity).unwrap_or(i64::MAX);
@@ -90,7 +90,7 @@ pub fn buy(shop: &mut Shop, purchase: &Purchase, now: Timestamp) -> Result<Recei
         fee: Some((total * FEE_RATE).round_dp(2) + FEE_FLAT),
         at: now,
     });
-    let order_id = super::gid::gid("Order", id);
+    let order_id = id.to_string();
     shop.orders.keep(order);
     Ok(Receipt {
         order_id,

@@ -324,7 +324,7 @@ impl Sandbox for ShopifySandbox {
                 let listing = ListingState {
                     price: currency.map(|currency| Money::new(variant.price, currency)),
                     quantity: variant.item.tracked.then(|| variant.available()),
-                    live: shop.is_live(product, now),
+                    live: shop.is_shown(product, variant, now),
                     content: product_view::document(shop, product, variant),
                 };
                 Some((variant.sku.clone(), listing))
@@ -334,7 +334,7 @@ impl Sandbox for ShopifySandbox {
         let shipments = orders.clone().flat_map(|order| {
             order.fulfillments.iter().map(move |fulfillment| {
                 json!({
-                    "order_id": gid::gid("Order", order.id),
+                    "order_id": order.id.to_string(),
                     "fulfillment": fulfillment,
                 })
             })

@@ -1,6 +1,6 @@
 //! Products, variants and their inventory, as the shop keeps them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -67,6 +67,9 @@ pub struct Variant {
     pub taxable: bool,
     pub media: Option<u64>,
     pub metafields: Vec<Metafield>,
+    /// Publications on which it is not shown, although its product is.
+    #[serde(default)]
+    pub unpublished: BTreeSet<u64>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::gid::{Gid, gid};
 use super::metafields;
 use super::objects::{Arguments, World};
+use super::product::Variant;
 use super::product_set::write_plain_fields;
 use super::shop::{self, Shop};
 use super::user_error::{UserError, documents};
@@ -82,7 +83,7 @@ pub fn delete(world: &World<'_>, arguments: &Arguments) -> Value {
     payload
 }
 
-/// `publishablePublish` and `publishableUnpublish` of a product.
+/// `publishablePublish` and `publishableUnpublish` of a product or a variant.
 pub fn publish(world: &World<'_>, arguments: &Arguments, publishes: bool) -> Value {
     let mut shop = world.shop();
     let answer = |publishable: Value, errors: &[UserError]| {
@@ -92,6 +93,10 @@ pub fn publish(world: &World<'_>, arguments: &Arguments, publishes: bool) -> Val
             "userErrors": documents(errors),
         })
     };
+    let variant = Gid::number(arguments.get("id"), "ProductVariant");
+    if let Some(variant) = variant.and_then(|id| shop.variant(id).cloned()) {
+        return publish_variant(world, &mut shop, arguments, variant, publishes);
+    }
     let known = Gid::number(arguments.get("id"), "Product");
     let Some(mut product) = known.and_then(|id| shop.product(id).cloned()) else {
         let error = UserError::plain("id", "Resource does not exist");
@@ -124,4 +129,42 @@ pub fn publish(world: &World<'_>, arguments: &Arguments, publishes: bool) -> Val
     product.updated = world.now;
     shop.keep_product(product);
     answer(id, &[])
+}
+
+/// A variant is shown where its product is, unless it was unpublished there.
+fn publish_variant(
+    world: &World<'_>,
+    shop: &mut Shop,
+    arguments: &Arguments,
+    mut variant: Variant,
+    publishes: bool,
+) -> Value {
+    let sent = arguments.get("input").and_then(Value::as_array);
+    let mut errors = Vec::new();
+    for (index, one) in sent.into_iter().flatten().enumerate() {
+        let publication = Gid::number(one.get("publicationId"), "Publication");
+        match publication.filter(|id| shop::publication(*id).is_some()) {
+            Some(id) if publishes => {
+                variant.unpublished.remove(&id);
+            }
+            Some(id) => {
+                variant.unpublished.insert(id);
+            }
+            None => {
+                let field = format!("input.{index}.publicationId");
+                let message = "Publication does not exist or is not publishable";
+                errors.push(UserError::plain(&field, message));
+            }
+        }
+    }
+    let id = gid("ProductVariant", variant.id);
+    if errors.is_empty() {
+        variant.updated = world.now;
+        shop.keep_variant(variant);
+    }
+    json!({
+        "publishable": id,
+        "shop": gid("Shop", 1),
+        "userErrors": documents(&errors),
+    })
 }

@@ -22,12 +22,10 @@ pub fn product(world: &World<'_>, shop: &Shop, id: u64, name: &str, arguments: &
         return Ok(Some(Value::Null));
     };
     let variants = || shop.variants_of(product);
-    let is_published = |publication: u64| {
-        product
-            .publications
-            .get(&publication)
-            .is_some_and(|since| *since <= world.now)
-    };
+    let owner = gid("Product", id);
+    if let Some(told) = publications(world, product, &owner, &|_| true, name, arguments) {
+        return told;
+    }
     Ok(Some(match name {
         "id" => json!(gid("Product", id)),
         "legacyResourceId" => json!(id.to_string()),
@@ -90,32 +88,49 @@ pub fn product(world: &World<'_>, shop: &Shop, id: u64, name: &str, arguments: &
         "onlineStorePreviewUrl" => {
             json!(format!("{}/products/{}", world.base_url, product.handle))
         }
+        _ => return Ok(None),
+    }))
+}
+
+/// Where a product or one of its variants is published: as the product is, unless the variant hides itself.
+fn publications(
+    world: &World<'_>,
+    product: &Product,
+    owner: &str,
+    is_shown: &dyn Fn(u64) -> bool,
+    name: &str,
+    arguments: &Arguments,
+) -> Option<Told> {
+    let listed = || {
+        let known = PUBLICATIONS.iter().filter(|(id, _)| is_shown(*id));
+        known.filter_map(|(id, _)| Some((*id, *product.publications.get(id)?)))
+    };
+    let is_published = |since: Timestamp| since <= world.now;
+    let told = match name {
         "publishedOnPublication" => {
-            let publication = Gid::number(arguments.get("publicationId"), "Publication");
-            json!(publication.is_some_and(is_published))
+            let asked = Gid::number(arguments.get("publicationId"), "Publication");
+            let mut listed = listed();
+            json!(listed.any(|(id, since)| Some(id) == asked && is_published(since)))
         }
         "resourcePublicationsV2" => {
             let only_published = arguments.get("onlyPublished") != Some(&json!(false));
-            let listed = PUBLICATIONS.iter().filter_map(|(publication, _)| {
-                let since = product.publications.get(publication)?;
-                let is_published = *since <= world.now;
-                (is_published || !only_published).then(|| {
-                    json!({
-                        "isPublished": is_published,
-                        "publication": gid("Publication", *publication),
-                        "publishDate": moment(*since),
-                        "publishable": gid("Product", id),
-                    })
+            let shown = listed().filter(|(_, since)| is_published(*since) || !only_published);
+            let all = shown.map(|(id, since)| {
+                json!({
+                    "isPublished": is_published(since),
+                    "publication": gid("Publication", id),
+                    "publishDate": moment(since),
+                    "publishable": owner,
                 })
             });
-            return short_list(arguments, listed.collect());
+            return Some(short_list(arguments, all.collect()));
         }
         "resourcePublicationsCount" | "availablePublicationsCount" => {
-            let published = product.publications.keys().filter(|id| is_published(**id));
-            count(published.count())
+            count(listed().filter(|(_, since)| is_published(*since)).count())
         }
-        _ => return Ok(None),
-    }))
+        _ => return None,
+    };
+    Some(Ok(Some(told)))
 }
 
 fn first_media(product: &Product) -> Value {
@@ -176,8 +191,13 @@ pub fn variant(world: &World<'_>, shop: &Shop, id: u64, name: &str, arguments: &
     let Some(product) = shop.product(variant.product) else {
         return Ok(Some(Value::Null));
     };
+    let owner = gid("ProductVariant", id);
+    let is_shown = |publication| !variant.unpublished.contains(&publication);
+    if let Some(told) = publications(world, product, &owner, &is_shown, name, arguments) {
+        return told;
+    }
     Ok(Some(match name {
-        "id" => json!(gid("ProductVariant", id)),
+        "id" => json!(owner),
         "legacyResourceId" => json!(id.to_string()),
         "title" => json!(variant.title()),
         "displayName" => json!(format!("{} - {}", product.title, variant.title())),
@@ -200,7 +220,7 @@ pub fn variant(world: &World<'_>, shop: &Shop, id: u64, name: &str, arguments: &
             false => 0,
         }),
         "availableForSale" => {
-            json!(shop.is_live(product, world.now) && variant.is_for_sale())
+            json!(shop.is_shown(product, variant, world.now) && variant.is_for_sale())
         }
         "taxable" => json!(variant.taxable),
         "inventoryItem" => json!(gid("InventoryItem", variant.item.id)),

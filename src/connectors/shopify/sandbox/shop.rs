@@ -246,6 +246,11 @@ impl Shop {
                 .get(&ONLINE_STORE)
                 .is_some_and(|since| *since <= now)
     }
+
+    /// The variant can be bought now: its product can, and it is not unpublished by itself.
+    pub fn is_shown(&self, product: &Product, variant: &Variant, now: Timestamp) -> bool {
+        self.is_live(product, now) && !variant.unpublished.contains(&ONLINE_STORE)
+    }
 }
 
 fn custom_ids(product: &Product) -> impl Iterator<Item = (String, String, String)> {

@@ -50,6 +50,7 @@ pub fn new(shop: &mut Shop, product: u64, now: Timestamp) -> Variant {
         taxable: true,
         media: None,
         metafields: Vec::new(),
+        unpublished: Default::default(),
         created: now,
         updated: now,
     }

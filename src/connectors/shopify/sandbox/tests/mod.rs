@@ -143,7 +143,8 @@ impl Client {
             quantity,
         }];
         let purchase = Purchase { lines, buyer: None };
-        self.sandbox.buy(&purchase, self.now).unwrap().order_id
+        let receipt = self.sandbox.buy(&purchase, self.now).unwrap();
+        format!("gid://shopify/Order/{}", receipt.order_id)
     }
 
     pub fn warehouse(&mut self) -> String {
