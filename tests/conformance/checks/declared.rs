@@ -10,7 +10,7 @@ use skucast::domain::connector::{Connector, Outcome, Watermark};
 use skucast::domain::ids::{ChannelOrderId, IdempotencyKey, ListingRef, Sku};
 use skucast::domain::money::{self, Money};
 use skucast::domain::order::Shipment;
-use skucast::domain::{Error, ErrorKind};
+use skucast::domain::{Error, ErrorKind, Retry};
 
 use super::{Need, checks};
 use crate::goods::{Good, singles};
@@ -376,19 +376,34 @@ async fn one_outcome_per_item_in_any_order(subject: Subject) {
     let way = limits.stock.direct.or(limits.stock.bulk).unwrap();
     let key = IdempotencyKey::new("k");
     let mut outcomes = Vec::new();
-    for part in items.chunks(way.size) {
-        let answer = world
-            .connector
-            .push_stock(batch(part, limits.stock, &key))
-            .await;
-        match answer {
-            Ok(some) => outcomes.extend(some),
-            // A batch of one may be refused as a whole.
-            Err(error) => assert!(
-                part.len() == 1 && part[0].sku.as_str() == "SKU-9999",
-                "{error:?}"
-            ),
+    // Where a call is carried out whole or not at all, the one that spoils it is named, and the others go again.
+    for _ in 0..2 {
+        let mut again = Vec::new();
+        for part in items.chunks(way.size) {
+            let answer = world
+                .connector
+                .push_stock(batch(part, limits.stock, &key))
+                .await;
+            let some = match answer {
+                Ok(some) => some,
+                // A batch of one may be refused as a whole.
+                Err(error) => {
+                    let spoils = part.len() == 1 && part[0].sku.as_str() == "SKU-9999";
+                    assert!(spoils, "{error:?}");
+                    continue;
+                }
+            };
+            assert_eq!(some.len(), part.len(), "one outcome per item");
+            for one in some {
+                match &one.outcome {
+                    Outcome::Failed(error) if matches!(error.retry, Retry::After(_)) => {
+                        again.extend(part.iter().find(|item| item.sku == one.key).cloned());
+                    }
+                    _ => outcomes.push(one),
+                }
+            }
         }
+        items = again;
     }
     for one in &outcomes {
         let there = one.key.as_str() != "SKU-9999";

@@ -53,8 +53,8 @@ impl Need {
             Self::Declared(name) => (declares(name), format!("`{name}` is not declared")),
             Self::NotDeclared(name) => (!declares(name), format!("`{name}` is declared")),
             Self::DirectStockBesideSubmissions => (
-                declares("submissions") && direct(limits.stock),
-                "no submissions beside stock that is set at once".to_owned(),
+                declares("submissions") && direct(limits.stock) && limits.listing.direct.is_none(),
+                "a few changes of content are answered at once".to_owned(),
             ),
             Self::DirectContent => (
                 direct(limits.listing),

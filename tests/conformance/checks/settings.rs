@@ -204,8 +204,16 @@ async fn secrets_never_printed(subject: Subject) {
         .settings()
         .iter()
         .filter(|setting| setting.kind == SettingKind::Secret)
-        .filter_map(|setting| world.running().settings[setting.key].as_str())
-        .map(str::to_owned)
+        .filter_map(|setting| {
+            Some(
+                world
+                    .running()
+                    .settings
+                    .get(setting.key)?
+                    .as_str()?
+                    .to_owned(),
+            )
+        })
         .collect();
     for exchange in world.exchanges().iter().filter(|one| is_token(one)) {
         let answer: serde_json::Value =

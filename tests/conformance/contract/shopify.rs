@@ -176,15 +176,15 @@ impl Talk<'_> {
     /// The file comes last in its form, after the key it is kept by.
     fn upload(&mut self, exchange: &Exchange) -> Vec<String> {
         let form = String::from_utf8_lossy(&exchange.request.body);
-        let mut parts = form.split("name=\"").skip(1).filter_map(|part| {
-            let (name, rest) = part.split_once('"')?;
-            let content = rest.split_once("\r\n\r\n")?.1;
-            let end = content.rfind("\r\n--").unwrap_or(content.len());
-            Some((name.to_owned(), content[..end].to_owned()))
-        });
-        let parts: Vec<_> = parts
-            .by_ref()
-            .filter(|(name, _)| name != "filename")
+        let boundary = form.lines().next().unwrap_or_default();
+        let parts: Vec<_> = form
+            .split(boundary)
+            .filter_map(|part| {
+                let (head, content) = part.split_once("\r\n\r\n")?;
+                let name = head.split_once(" name=\"")?.1.split('"').next()?;
+                let content = content.strip_suffix("\r\n").unwrap_or(content);
+                Some((name.to_owned(), content.to_owned()))
+            })
             .collect();
         let key = parts.iter().find(|(name, _)| name == "key");
         let last = parts.last().filter(|(name, _)| name == "file");
