@@ -33,9 +33,7 @@ macro_rules! connectors {
     };
 }
 
-pub mod shopify;
-
-connectors! { amazon, feed, woocommerce }
+connectors! { amazon, feed, shopify, woocommerce }
 
 /// The connector for `kind` in channels.toml.
 pub fn find(kind: &str) -> Option<&'static Factory> {
