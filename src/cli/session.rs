@@ -162,7 +162,8 @@ impl Session {
         let rehearsal = config.sandbox.is_some();
         self.refuse_mixing(&config.name, rehearsal).await?;
         let overlay = match (contact, &config.sandbox) {
-            (Contact::Offline, _) => Some(stand_ins(factory, config.sandbox.is_some())),
+            (Contact::Offline, Some(_)) => Some(emulated_settings(factory)),
+            (Contact::Offline, None) => Some(stand_ins(config, factory)),
             (Contact::Online, Some(_)) => Some(self.start_sandbox(config, factory).await?),
             (Contact::Online, None) => None,
         };
@@ -422,14 +423,21 @@ fn as_seen_from_here(path: &Path) -> PathBuf {
         .to_owned()
 }
 
-/// Values that let a connector be built without asking anybody: for secrets always, for the rest where a
-/// sandbox would supply them.
-fn stand_ins(factory: &Factory, sandboxed: bool) -> Map<String, Value> {
+/// Settings as the channel's sandbox would supply them, without starting it.
+fn emulated_settings(factory: &Factory) -> Map<String, Value> {
+    factory
+        .sandbox
+        .map(|make| make().settings("http://127.0.0.1"))
+        .unwrap_or_default()
+}
+
+/// What stands for the secrets that are stated, so that a connector can be built without fetching them.
+fn stand_ins(config: &ChannelConfig, factory: &Factory) -> Map<String, Value> {
     factory
         .descriptor
         .settings
         .iter()
-        .filter(|setting| setting.kind == SettingKind::Secret || (sandboxed && setting.required))
+        .filter(|setting| setting.kind == SettingKind::Secret && config.states(setting.key))
         .map(|setting| (setting.key.to_owned(), Value::from(setting.example)))
         .collect()
 }

@@ -64,6 +64,11 @@ impl Default for SandboxConfig {
 }
 
 impl ChannelConfig {
+    /// Whether the file gives this setting a value.
+    pub fn states(&self, key: &str) -> bool {
+        self.stated.has(key)
+    }
+
     /// The settings as the connector reads them, defaults filled in. Secrets are fetched now, and not before.
     ///
     /// `overlay` is what a running sandbox gives to reach it: its keys replace those of the file, and secrets

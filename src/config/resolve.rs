@@ -22,6 +22,12 @@ pub(super) struct Stated {
     values: BTreeMap<&'static str, (Given, Place)>,
 }
 
+impl Stated {
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Given {
     Plain(Value),

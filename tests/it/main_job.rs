@@ -348,3 +348,38 @@ fn a_parent_waits_for_a_variant_that_can_be_sold() {
     world.json(&["sync"]).expect(0);
     assert_eq!(world.quantity("shop", "TEE-S"), Some(5));
 }
+
+/// What is computed without asking anybody is computed for every kind, whether its credentials are real or not.
+#[test]
+fn every_kind_is_explained_without_being_asked() {
+    let mut world = World::new();
+    let mut names = Vec::new();
+    for factory in skucast::connectors::REGISTRY {
+        let kind = factory.descriptor.kind;
+        if factory.sandbox.is_none() {
+            continue;
+        }
+        let emulated = format!("{kind}-emulated");
+        world.marketplace(kind, kind).configure(&format!(
+            "[channels.{emulated}]\nkind = \"{kind}\"\nsandbox = true"
+        ));
+        names.extend([kind.to_owned(), emulated]);
+    }
+    write_rows(&world, 1, "10");
+    let explained = world.json(&["explain", "SKU-1"]).expect(0).json();
+    for name in &names {
+        assert_eq!(channel(&explained, name)["included"], true, "{explained:#}");
+    }
+    let checked = world.json(&["check"]).json();
+    let severe =
+        |issue: &&serde_json::Value| issue["sku"].is_null() && issue["severity"] == "error";
+    let issues = checked["issues"].as_array().unwrap();
+    assert_eq!(issues.iter().find(severe), None);
+    // A channel that cannot take part is named, and the others are explained all the same.
+    world.configure(
+        "[channels.odd]\nkind = \"shopify\"\n[channels.odd.settings]\nshop = \"odd.myshopify.com\"",
+    );
+    let explained = world.run(&["explain", "SKU-1"]).expect(3);
+    assert!(explained.stderr.contains("odd"), "{}", explained.stderr);
+    assert!(explained.stdout.contains(&names[0]), "{}", explained.stdout);
+}

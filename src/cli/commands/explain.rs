@@ -7,9 +7,9 @@ use crate::app::explain::explain;
 use crate::app::plan::Known;
 use crate::cli::args::Global;
 use crate::cli::exit::Exit;
-use crate::cli::render;
 use crate::cli::session::{Contact, Session};
 use crate::cli::ui::Ui;
+use crate::cli::{render, report};
 use crate::domain::Result;
 use crate::domain::ids::Sku;
 use crate::halt::Halt;
@@ -22,6 +22,9 @@ pub async fn run(sku: &str, global: &Global, ui: &Ui, halt: Halt) -> Result<Exit
     for channel in &session.channels {
         known.push(Known::from_ledger(session.ledger.as_ref(), &channel.name).await?);
     }
+    for absentee in &session.absentees {
+        ui.complain(&report::error(&absentee.error, ui));
+    }
     let explanation = explain(&session.channels, &known, &shelf, &Sku::new(sku))?;
     if global.json {
         print_json(ui, &render::explain::document(&explanation))?;
@@ -32,6 +35,7 @@ pub async fn run(sku: &str, global: &Global, ui: &Ui, halt: Halt) -> Result<Exit
             ui.paint(),
         ))?;
     }
+    let complete = session.absentees.is_empty();
     session.close(false, ui)?;
-    Ok(Exit::Done)
+    Ok(if complete { Exit::Done } else { Exit::Partly })
 }
