@@ -204,15 +204,41 @@ pub async fn wait_for_accepted(
     wait: Duration,
     report: &mut Report,
 ) -> Result<()> {
+    report.accepted = waiting(channel, work).await?;
+    if report.accepted == 0 {
+        return Ok(());
+    }
+    work.progress
+        .begin(&channel.name, "awaited", report.accepted);
+    let waited = poll_until_done(channel, work, wait, report).await;
+    work.progress.end(&channel.name);
+    waited
+}
+
+async fn poll_until_done(
+    channel: &Channel,
+    work: &Work,
+    wait: Duration,
+    report: &mut Report,
+) -> Result<()> {
     let end = tokio::time::Instant::now() + wait;
     let mut pause = FIRST_POLL;
-    loop {
-        report.accepted = work.ledger.pending(&channel.name).await?.len() as u64;
+    while report.accepted > 0 {
         let late = tokio::time::Instant::now() + pause > end;
-        if report.accepted == 0 || late || work.halt.sleep(pause).await.is_err() {
-            return Ok(());
+        if late || work.halt.sleep(pause).await.is_err() {
+            break;
         }
         report.add_polled(poll(channel, &work.ledger, Timestamp::now()).await?);
+        let left = waiting(channel, work).await?;
+        work.progress
+            .advance(&channel.name, report.accepted.saturating_sub(left));
+        report.accepted = left;
         pause = (pause * 2).min(SLOWEST_POLL);
     }
+    Ok(())
+}
+
+/// Changes that the channel has taken and not yet answered for.
+async fn waiting(channel: &Channel, work: &Work) -> Result<u64> {
+    Ok(work.ledger.pending(&channel.name).await?.len() as u64)
 }
