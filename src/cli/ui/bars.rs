@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::app::Progress;
 use crate::cli::render::text::{clean, number, span};
@@ -16,7 +16,7 @@ use crate::domain::ids::ChannelName;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
-const BAR: &str = "{prefix:16} {msg:10} [{bar:24}] {human_pos}/{human_len}  {rate}  {eta} left";
+const BAR: &str = "{prefix:16} {msg:10} [{bar:24}] {human_pos}/{human_len}  {rate}  {left}";
 const SPINNER: &str = "{prefix:16} {msg} {spinner} {human_pos}";
 
 /// Shows what every channel is busy with.
@@ -104,6 +104,12 @@ fn style(template: &str) -> ProgressStyle {
         .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
             // Nothing is lost when this cannot be written: it is drawn again at once.
             let _ = write!(out, "{:.0}/s", state.per_sec());
+        })
+        .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // Before the first is done nobody knows how long the rest takes.
+            if state.pos() > 0 {
+                let _ = write!(out, "{:#} left", HumanDuration(state.eta()));
+            }
         })
         .progress_chars("=> ")
 }
