@@ -7,11 +7,11 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::account::Account;
-use super::convert;
 use super::content::{
-    self, BETWEEN_BULLETS, CONDITIONS, MOST_IMAGES, OFFER, SUGGESTED_ASIN, attribute_name, text_kept,
-    unit_of,
+    self, BETWEEN_BULLETS, CONDITIONS, MOST_IMAGES, OFFER, SUGGESTED_ASIN, attribute_name,
+    text_kept, unit_of,
 };
+use super::convert;
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
 use crate::domain::listing::{Listing, Measure};
@@ -49,7 +49,10 @@ pub fn read(
         condition,
         country_of_origin: reader.plain("country_of_origin"),
         images: reader.images(),
-        weight: reader.take("item_package_weight").as_ref().and_then(measure),
+        weight: reader
+            .take("item_package_weight")
+            .as_ref()
+            .and_then(measure),
         ..Listing::blank(Sku::new(sku), kind)
     };
     if let Some(sides) = reader.take("item_package_dimensions") {
@@ -73,7 +76,12 @@ pub fn read(
 pub fn kept(account: &Account, listing: &Listing) -> Listing {
     let product_type = convert::product_type(account, listing);
     let attributes = content::content(account, listing);
-    let kept = read(account, listing.sku.as_str(), Some(&product_type), attributes);
+    let kept = read(
+        account,
+        listing.sku.as_str(),
+        Some(&product_type),
+        attributes,
+    );
     Listing {
         axes: listing.axes.clone(),
         ..kept
@@ -207,13 +215,11 @@ impl Reader<'_> {
             return fields.get("name")?.as_str().map(str::to_owned);
         }
         let value = scalar(fields.get("value")?)?;
-        let is_simple = fields
-            .iter()
-            .all(|(key, own)| match key.as_str() {
-                "value" | "marketplace_id" => true,
-                "language_tag" => *own == self.account.language,
-                _ => false,
-            });
+        let is_simple = fields.iter().all(|(key, own)| match key.as_str() {
+            "value" | "marketplace_id" => true,
+            "language_tag" => *own == self.account.language,
+            _ => false,
+        });
         (is_simple && text_kept(self.account, name, &value, entry)).then_some(value)
     }
 }
@@ -264,7 +270,9 @@ mod tests {
             mpn: Some("H-1".into()),
             condition: Some("used".into()),
             country_of_origin: Some("PT".into()),
-            images: ["1", "2", "3"].map(|n| format!("https://img.example/{n}.jpg")).into(),
+            images: ["1", "2", "3"]
+                .map(|n| format!("https://img.example/{n}.jpg"))
+                .into(),
             weight: measure("0.25", "kg"),
             length: measure("30", "cm"),
             width: measure("30", "cm"),
@@ -283,7 +291,11 @@ mod tests {
             hat.attributes.insert(name.into(), value.into());
         }
         let read = there_and_back(&hat);
-        assert_eq!(read.shown_fingerprint(), hat.shown_fingerprint(), "{read:#?}");
+        assert_eq!(
+            read.shown_fingerprint(),
+            hat.shown_fingerprint(),
+            "{read:#?}"
+        );
     }
 
     #[test]
@@ -299,13 +311,21 @@ mod tests {
             ..listing("P-M")
         };
         let read = there_and_back(&variant);
-        assert_eq!(read.shown_fingerprint(), variant.shown_fingerprint(), "{read:#?}");
+        assert_eq!(
+            read.shown_fingerprint(),
+            variant.shown_fingerprint(),
+            "{read:#?}"
+        );
         let parent = Listing {
             kind: ItemKind::Parent,
             ..listing("P")
         };
         let read = there_and_back(&parent);
-        assert_eq!(read.shown_fingerprint(), parent.shown_fingerprint(), "{read:#?}");
+        assert_eq!(
+            read.shown_fingerprint(),
+            parent.shown_fingerprint(),
+            "{read:#?}"
+        );
     }
 
     #[test]
@@ -319,7 +339,9 @@ mod tests {
             "purchasable_offer": [{"our_price": []}],
             "variation_theme": [{"name": "COLOR_NAME"}],
         });
-        let Value::Object(attributes) = attributes else { panic!() };
+        let Value::Object(attributes) = attributes else {
+            panic!()
+        };
         let read = super::read(&account(), "A", Some("PRODUCT"), attributes);
         assert_eq!(read.title.as_deref(), Some("Hut"));
         assert_eq!(read.category, None);

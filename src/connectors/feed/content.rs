@@ -114,18 +114,29 @@ mod tests {
             country_of_origin: Some("PT".into()),
             weight: measure("0.2 kg"),
             length: measure("12 cm"),
-            images: ["1", "2", "3"].map(|n| format!("https://img.example/{n}.jpg")).into(),
+            images: ["1", "2", "3"]
+                .map(|n| format!("https://img.example/{n}.jpg"))
+                .into(),
             options: vec![("Color".into(), "red".into()), ("Size".into(), "S".into())],
             tags: Vec::new(),
             ..listing("TEE-S")
         };
-        tee.attributes = [("gender", "female"), ("pattern", "dots"), ("age_group", "adult")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        tee.attributes = [
+            ("gender", "female"),
+            ("pattern", "dots"),
+            ("age_group", "adult"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
         for format in [Format::GoogleTsv, Format::GoogleXml, Format::MetaCsv] {
             let row = to_row(format, None, &tee).row;
             let again = to_row(format, None, &read(format.spec(), &row)).row;
-            let offers = ["availability", "price", "sale_price", "quantity_to_sell_on_facebook"];
+            let offers = [
+                "availability",
+                "price",
+                "sale_price",
+                "quantity_to_sell_on_facebook",
+            ];
             for (column, (first, second)) in format
                 .spec()
                 .columns

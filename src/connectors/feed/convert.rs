@@ -253,7 +253,7 @@ pub fn to_channel_listing(spec: &Spec, row: &Row) -> Result<ChannelListing, Stri
         compare_at,
         quantity,
         issues: Vec::new(),
-content: None,
+        content: None,
     })
 }
 

@@ -24,7 +24,8 @@ use tokio::sync::Mutex;
 use crate::config::settings::Settings;
 use crate::connectors::{Environment, Factory};
 use crate::domain::capability::{
-    Batching, Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, TextLimits, Variants,
+    Batching, Capability, Descriptor, Limits, Note, Routes, Setting, SettingKind, TextLimits,
+    Variants,
 };
 use crate::domain::catalog::ItemKind;
 use crate::domain::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};

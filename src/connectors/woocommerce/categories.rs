@@ -199,7 +199,11 @@ mod tests {
         .into();
         let path = |id| path(id, &names);
         assert_eq!(path(2).as_deref(), Some("Home > Mugs & cups"));
-        assert_eq!(path(3).as_deref(), Some("3"), "a number would be taken for an id");
+        assert_eq!(
+            path(3).as_deref(),
+            Some("3"),
+            "a number would be taken for an id"
+        );
         assert_eq!(path(4).as_deref(), Some("4"));
         assert_eq!(path(5), None);
         assert!(path(6).is_some(), "a circle ends");

@@ -69,8 +69,7 @@ pub fn read(
 pub fn kept(listing: &Listing, units: &Units) -> Listing {
     let document = convert::content(listing, units);
     // Our own document: what a product is read from.
-    let mut product: Product =
-        serde_json::from_value(Value::Object(document)).unwrap_or_default();
+    let mut product: Product = serde_json::from_value(Value::Object(document)).unwrap_or_default();
     if listing.kind == ItemKind::Parent {
         product.kind = "variable".to_owned();
     }
@@ -204,7 +203,9 @@ mod tests {
         mug.length = measure("8", "cm");
         mug.gtin = Some("4006381333931".into());
         mug.attributes = [("Material".to_owned(), "clay".to_owned())].into();
-        mug.images = ["a", "b"].map(|n| format!("https://img.example/{n}.jpg")).into();
+        mug.images = ["a", "b"]
+            .map(|n| format!("https://img.example/{n}.jpg"))
+            .into();
         let mut document = convert::content(&mug, &units());
         document.extend(convert::images(&mug, None).unwrap());
         document.extend(convert::creation(&mug));
@@ -215,7 +216,11 @@ mod tests {
             &units(),
             &HashMap::new(),
         );
-        assert_eq!(read.shown_fingerprint(), mug.shown_fingerprint(), "{read:#?}");
+        assert_eq!(
+            read.shown_fingerprint(),
+            mug.shown_fingerprint(),
+            "{read:#?}"
+        );
     }
 
     #[test]
@@ -232,13 +237,28 @@ mod tests {
             "type": "variation", "name": "SHIRT - M", "image": {"id": 1, "src": "https://shop.example/m.jpg"},
             "attributes": [{"name": "Size", "option": "M"}, {"name": "Color", "option": ""}],
         }));
-        let live = read(&variation, &"SHIRT-M".into(), Some(&sku), &units(), &HashMap::new());
+        let live = read(
+            &variation,
+            &"SHIRT-M".into(),
+            Some(&sku),
+            &units(),
+            &HashMap::new(),
+        );
         assert_eq!((live.kind, live.parent_sku), (ItemKind::Variant, Some(sku)));
         assert_eq!(live.title, None, "the shop made it");
         assert_eq!(live.options, [("Size".to_owned(), "M".to_owned())]);
         assert_eq!(live.images, ["https://shop.example/m.jpg"]);
-        let orphan = read(&variation, &"SHIRT-M".into(), None, &units(), &HashMap::new());
-        assert_eq!((orphan.kind, orphan.title.as_deref()), (ItemKind::Single, Some("SHIRT - M")));
+        let orphan = read(
+            &variation,
+            &"SHIRT-M".into(),
+            None,
+            &units(),
+            &HashMap::new(),
+        );
+        assert_eq!(
+            (orphan.kind, orphan.title.as_deref()),
+            (ItemKind::Single, Some("SHIRT - M"))
+        );
     }
 
     #[test]

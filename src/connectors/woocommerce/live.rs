@@ -179,8 +179,7 @@ async fn variations(
                 product: parent,
                 variation: Some(variation.id),
             };
-            let mut listing =
-                convert::channel_listing(variation, place, units, Some(parent_sku))?;
+            let mut listing = convert::channel_listing(variation, place, units, Some(parent_sku))?;
             let parent = known_parent.as_ref();
             let content = content::read(variation, &listing.sku, parent, units, &none);
             listing.content = Some(Box::new(content));

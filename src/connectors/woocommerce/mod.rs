@@ -34,7 +34,8 @@ use self::push::{Push, Row, Target};
 use super::{Environment, Factory};
 use crate::config::settings::Settings;
 use crate::domain::capability::{
-    Batching, Capability, Descriptor, Grouping, Limits, Note, Routes, Setting, SettingKind, Variants,
+    Batching, Capability, Descriptor, Grouping, Limits, Note, Routes, Setting, SettingKind,
+    Variants,
 };
 use crate::domain::catalog::ItemKind;
 use crate::domain::change::{Batch, EndChange, ListingChange, PriceChange, StockChange};
