@@ -1,5 +1,6 @@
 //! The connector against its sandbox, over HTTP.
 
+mod documents;
 mod listings;
 mod orders;
 
