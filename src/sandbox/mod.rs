@@ -6,6 +6,7 @@
 
 mod buckets;
 mod faults;
+pub mod graphql;
 mod server;
 
 use std::collections::BTreeMap;
