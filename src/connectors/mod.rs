@@ -33,7 +33,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { amazon, feed, shopify, woocommerce }
+connectors! { amazon, feed, shopify, vendure, woocommerce }
 
 /// The connector for `kind` in channels.toml.
 pub fn find(kind: &str) -> Option<&'static Factory> {

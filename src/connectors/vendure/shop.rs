@@ -1,0 +1,230 @@
+//! What the shop says of itself, asked once: its currency, its language, where its stock lies.
+
+use iso_currency::Currency;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::api::{Api, List, Named};
+use super::documents;
+use crate::domain::money::{self, Money};
+use crate::domain::{Error, Result};
+
+/// What the settings say beside the credential.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Name or id.
+    pub stock_location: Option<String>,
+    /// Name or id, for new variants.
+    pub tax_category: Option<String>,
+    pub language: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Shop {
+    pub channel: String,
+    pub currency: Currency,
+    /// In which texts are written.
+    pub language: String,
+    /// Whether the prices of the catalog are with tax, as the shop takes them.
+    pub prices_include_tax: bool,
+    /// Decimals of an amount of money: 2 for every currency, unless the server was told otherwise.
+    pub precision: u32,
+    pub location: String,
+    pub tax_category: Option<String>,
+    pub tracks_inventory: bool,
+    pub out_of_stock_threshold: i64,
+}
+
+/// [`Shop`], read with the first call that needs it.
+#[derive(Debug, Default)]
+pub struct Known {
+    choice: Choice,
+    shop: OnceCell<Shop>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    active_channel: Channel,
+    stock_locations: List<Named>,
+    tax_categories: List<Named>,
+    global_settings: GlobalSettings,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel {
+    code: String,
+    default_currency_code: String,
+    default_language_code: String,
+    prices_include_tax: bool,
+    #[serde(default)]
+    track_inventory: Option<bool>,
+    #[serde(default)]
+    out_of_stock_threshold: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GlobalSettings {
+    server_config: ServerConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerConfig {
+    money_strategy_precision: u32,
+}
+
+impl Known {
+    pub fn new(choice: Choice) -> Self {
+        Self {
+            choice,
+            shop: OnceCell::new(),
+        }
+    }
+
+    pub async fn get(&self, api: &Api) -> Result<&Shop> {
+        self.shop.get_or_try_init(|| self.ask(api)).await
+    }
+
+    /// What it says now.
+    pub async fn ask(&self, api: &Api) -> Result<Shop> {
+        let answer = api.query("shop", documents::SHOP, json!({})).await?;
+        read(answer, &self.choice)
+    }
+}
+
+fn read(answer: Answer, choice: &Choice) -> Result<Shop> {
+    let channel = answer.active_channel;
+    let code = &channel.default_currency_code;
+    let currency = money::currency(code)
+        .ok_or_else(|| Error::unexpected(format!("the shop's currency `{code}` is not known")))?;
+    let locations = &answer.stock_locations.items;
+    let location = match (&choice.stock_location, locations.as_slice()) {
+        (Some(wanted), _) => chosen("stock_location", wanted, locations)?,
+        (None, [only]) => only.id.clone(),
+        (None, []) => {
+            return Err(Error::config("the shop's channel has no stock location")
+                .hint("assign one to the channel in the shop's dashboard: Settings > Stock locations"));
+        }
+        (None, several) => {
+            return Err(Error::config("the shop has several stock locations")
+                .with("locations", names(several))
+                .hint("say which one this channel sells from: `stock_location = \"NAME\"`"));
+        }
+    };
+    let tax_category = match &choice.tax_category {
+        Some(wanted) => Some(chosen("tax_category", wanted, &answer.tax_categories.items)?),
+        None => None,
+    };
+    Ok(Shop {
+        channel: channel.code,
+        currency,
+        language: choice.language.clone().unwrap_or(channel.default_language_code),
+        prices_include_tax: channel.prices_include_tax,
+        precision: answer.global_settings.server_config.money_strategy_precision,
+        location,
+        tax_category,
+        tracks_inventory: channel.track_inventory.unwrap_or(true),
+        out_of_stock_threshold: channel.out_of_stock_threshold.unwrap_or(0),
+    })
+}
+
+fn chosen(key: &'static str, wanted: &str, known: &[Named]) -> Result<String> {
+    known
+        .iter()
+        .find(|one| one.name == wanted)
+        .or_else(|| known.iter().find(|one| one.id == wanted))
+        .map(|one| one.id.clone())
+        .ok_or_else(|| {
+            Error::config(format!("the shop does not know `{key} = \"{wanted}\"`"))
+                .hint(format!("it has {}", names(known)))
+        })
+}
+
+fn names(known: &[Named]) -> String {
+    let names: Vec<_> = known.iter().map(|one| format!("`{}`", one.name)).collect();
+    names.join(", ")
+}
+
+impl Shop {
+    /// Minor units, as the shop writes money. `None` in another currency, or beyond what an integer holds.
+    pub fn minor(&self, money: Money) -> Option<i64> {
+        if money.currency != self.currency {
+            return None;
+        }
+        let scale = Decimal::from(10u64.checked_pow(self.precision)?);
+        let minor = money.rounded().amount.checked_mul(scale)?;
+        i64::try_from(minor.round()).ok()
+    }
+
+    /// Money of minor units of the channel's currency.
+    pub fn money(&self, minor: i64) -> Money {
+        Money::new(self.amount(minor), self.currency)
+    }
+
+    pub fn amount(&self, minor: i64) -> Decimal {
+        Decimal::from_i128_with_scale(i128::from(minor), self.precision.min(28)).normalize()
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn shop() -> Shop {
+        Shop {
+            channel: "shop".to_owned(),
+            currency: Currency::EUR,
+            language: "en".to_owned(),
+            prices_include_tax: true,
+            precision: 2,
+            location: "1".to_owned(),
+            tax_category: None,
+            tracks_inventory: true,
+            out_of_stock_threshold: 0,
+        }
+    }
+
+    fn answer(locations: serde_json::Value) -> Answer {
+        serde_json::from_value(json!({
+            "activeChannel": {"code": "c", "defaultCurrencyCode": "EUR", "defaultLanguageCode": "de",
+                "pricesIncludeTax": true, "trackInventory": true, "outOfStockThreshold": 0},
+            "stockLocations": {"items": locations},
+            "taxCategories": {"items": [{"id": "1", "name": "Standard"}]},
+            "globalSettings": {"serverConfig": {"moneyStrategyPrecision": 2}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn one_location_needs_no_setting_and_several_do() {
+        let one = json!([{"id": "4", "name": "Berlin"}]);
+        assert_eq!(read(answer(one), &Choice::default()).unwrap().location, "4");
+        let two = json!([{"id": "4", "name": "Berlin"}, {"id": "5", "name": "Bonn"}]);
+        let error = read(answer(two.clone()), &Choice::default()).unwrap_err();
+        assert!(error.to_string().contains("Bonn"), "{error}");
+        let choose = |location: &str| Choice {
+            stock_location: Some(location.to_owned()),
+            ..Choice::default()
+        };
+        assert_eq!(read(answer(two.clone()), &choose("Bonn")).unwrap().location, "5");
+        assert!(read(answer(two), &choose("Paris")).is_err());
+    }
+
+    #[test]
+    fn money_is_minor_units_of_the_servers_precision() {
+        let shop = shop();
+        let euros = |text: &str| Money::new(text.parse().unwrap(), Currency::EUR);
+        assert_eq!(shop.minor(euros("19.99")), Some(1999));
+        assert_eq!(shop.money(1999), euros("19.99"));
+        assert_eq!(shop.minor(Money::new(Decimal::ONE, Currency::USD)), None);
+        assert_eq!(shop.minor(euros("79228162514264337593543950335")), None);
+        // The server counts yen in hundredths too.
+        let japan = Shop { currency: Currency::JPY, ..shop };
+        assert_eq!(japan.minor(Money::new(Decimal::from(500), Currency::JPY)), Some(50_000));
+    }
+}
