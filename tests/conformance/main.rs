@@ -1,6 +1,8 @@
 //! One suite for every registered connector: what a connector declares is tested, what it does not declare must
 //! say so. A new connector is tested by being registered.
 //!
+//! With `SKUCAST_LIVE_VENDURE` and the like (see `live`), a real server takes the place of its sandbox.
+//!
 //! With `SKUCAST_SPECS` naming a folder of the vendors' specifications, everything that went over the wire
 //! meanwhile is then held against them.
 
@@ -8,6 +10,7 @@ mod checks;
 mod contract;
 mod frail;
 mod goods;
+mod live;
 mod saboteur;
 mod subject;
 mod watched;
@@ -25,10 +28,13 @@ use subject::Subject;
 const SIDE_BY_SIDE: usize = 12;
 /// Of a whole test.
 const LONGEST: Duration = Duration::from_secs(150);
+/// Of one that a real server judges.
+const LONGEST_LIVE: Duration = Duration::from_secs(900);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = arguments.test_threads.or(Some(SIDE_BY_SIDE));
+    let at_once = if live::any() { 1 } else { SIDE_BY_SIDE };
+    arguments.test_threads = arguments.test_threads.or(Some(at_once));
     let trials = Subject::all()
         .into_iter()
         .flat_map(|subject| {
@@ -52,13 +58,22 @@ fn trial(subject: Subject, check: Check) -> Trial {
         if let Some(reason) = check.needs.iter().find_map(|need| need.missing(&subject)) {
             return Ok(Completion::ignored_with(reason));
         }
+        let kind = subject.factory.descriptor.kind;
+        if let Some(reason) = live::not_for(kind, check.name) {
+            return Ok(Completion::ignored_with(reason));
+        }
+        let longest = if live::judges(kind) {
+            LONGEST_LIVE
+        } else {
+            LONGEST
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            tokio::time::timeout(LONGEST, (check.run)(subject))
+            tokio::time::timeout(longest, (check.run)(subject))
                 .await
-                .map_err(|_| format!("took longer than {LONGEST:?}"))
+                .map_err(|_| format!("took longer than {longest:?}"))
         })?;
         Ok(Completion::Completed)
     })

@@ -34,6 +34,7 @@ use skucast::sandbox::{
 
 use crate::contract;
 use crate::goods::{self, Good};
+use crate::live;
 use crate::saboteur::{Plot, Saboteur};
 use crate::subject::Subject;
 use crate::watched::Watched;
@@ -124,7 +125,7 @@ impl World {
                     lock(&seen).push(exchange.clone());
                 });
                 let sandbox = Saboteur {
-                    inner: make(),
+                    inner: live::open(kind).unwrap_or_else(make),
                     plot: plot.clone(),
                 };
                 let serve = ServeOptions {
