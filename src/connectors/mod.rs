@@ -33,7 +33,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { amazon, feed, shopify, vendure, woocommerce }
+connectors! { amazon, feed, medusa, shopify, vendure, woocommerce }
 
 /// The connector for `kind` in channels.toml.
 pub fn find(kind: &str) -> Option<&'static Factory> {

@@ -116,6 +116,17 @@ impl Error {
         self
     }
 
+    /// The same error once more, for another item that it concerns: errors are not cloned, because of their source.
+    pub fn again(&self) -> Self {
+        Self {
+            retry: self.retry,
+            in_doubt: self.in_doubt,
+            context: self.context.clone(),
+            hints: self.hints.clone(),
+            ..Self::new(self.kind, self.message.clone())
+        }
+    }
+
     pub fn is_temporary(&self) -> bool {
         matches!(self.retry, Retry::After(_) | Retry::Exhausted)
     }
