@@ -158,6 +158,11 @@ fn day(kind: &str) {
 }
 
 #[test]
+fn medusa() {
+    day("medusa");
+}
+
+#[test]
 fn vendure() {
     day("vendure");
 }

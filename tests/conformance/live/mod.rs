@@ -3,6 +3,7 @@
 //!
 //! `SKUCAST_LIVE_VENDURE` and the like name the server: JSON, or a file with it.
 
+mod medusa;
 mod vendure;
 mod wire;
 
@@ -19,11 +20,18 @@ struct Judge {
     open: fn(&Value) -> Box<dyn Sandbox>,
 }
 
-const JUDGES: &[Judge] = &[Judge {
-    kind: "vendure",
-    variable: "SKUCAST_LIVE_VENDURE",
-    open: vendure::open,
-}];
+const JUDGES: &[Judge] = &[
+    Judge {
+        kind: "medusa",
+        variable: "SKUCAST_LIVE_MEDUSA",
+        open: medusa::open,
+    },
+    Judge {
+        kind: "vendure",
+        variable: "SKUCAST_LIVE_VENDURE",
+        open: vendure::open,
+    },
+];
 
 /// What only an emulation can play.
 const ONLY_EMULATED: &[(&str, &str)] = &[
