@@ -53,14 +53,8 @@ stop_postgres() {
     postgres_folder=
 }
 
-# npm ci wants packages for every system in the lock file; this one names only those that are installed.
-install_medusa() {
-    mkdir -p "$scratch/medusa" && cp "$here"/medusa/*.js* "$scratch/medusa/" &&
-        (cd "$scratch/medusa" && npm install --no-save --no-audit --no-fund --loglevel=error)
-}
-
 start_medusa() {
-    install_medusa || return 1
+    install medusa || return 1
     local port postgres_port secret status=0
     port=$(free_port) && postgres_port=$(free_port) && secret=$(password) || return 1
     if ! start_postgres "$postgres_port" "$secret"; then
