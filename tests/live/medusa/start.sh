@@ -41,8 +41,7 @@ start_postgres() {
             --encoding=UTF8 --no-sync &&
             as_postgres "$programs/pg_ctl" --pgdata=data --log=log --wait start -o "-p $port \
                 -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-                -c fsync=off -c synchronous_commit=off -c full_page_writes=off" &&
-            PGPASSWORD=$secret "$programs/createdb" -h 127.0.0.1 -p "$port" -U postgres medusa
+                -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     ) >"$scratch/postgres.log" 2>&1
 }
 
@@ -63,7 +62,7 @@ start_medusa() {
         return 1
     fi
     export LIVE_URL=http://127.0.0.1:$port LIVE_PASSWORD=$secret NODE_ENV=development
-    export DATABASE_URL=postgres://postgres:$secret@127.0.0.1:$postgres_port/medusa
+    export DATABASE_URL=postgres://postgres:$secret@127.0.0.1:$postgres_port/postgres
     export MEDUSA_DISABLE_TELEMETRY=true DO_NOT_TRACK=1
     (
         cd "$scratch/medusa" || exit 1
