@@ -1,4 +1,7 @@
-# What the real servers share. Sourced by `run`, which sets here, scratch and server_pid.
+# What the real servers share. Sourced by `run`, which sets here and scratch.
+
+# Of the servers that run, by kind.
+declare -A server_pids=()
 
 skip() { printf 'skipped: %s\n' "$*"; }
 
@@ -32,29 +35,36 @@ install() {
         (cd "$scratch/$1" && npm ci --no-audit --no-fund --loglevel=error)
 }
 
-# wait_for FILE TEXT SECONDS: until the server has written the text to its log; fails when it ends before.
+# wait_for KIND TEXT SECONDS: until the server has written the text to its log; fails when it ends before.
 wait_for() {
     local left=$(($3 * 5))
-    while ! grep -q "$2" "$1" 2>/dev/null; do
-        kill -0 "$server_pid" 2>/dev/null || return 1
+    while ! grep -q "$2" "$scratch/$1.log" 2>/dev/null; do
+        kill -0 "${server_pids[$1]}" 2>/dev/null || return 1
         ((left-- > 0)) || return 1
         sleep 0.2
     done
 }
 
-# stop_server: the one that we started, by its pid, and nothing else.
-stop_server() {
-    [[ -n $server_pid ]] || return 0
-    kill "$server_pid" 2>/dev/null
+# stop KIND: the server that we started, by its pid, and nothing else.
+stop() {
+    local pid=${server_pids[$1]:-}
+    [[ -n $pid ]] || return 0
+    kill "$pid" 2>/dev/null
     for _ in {1..50}; do
-        kill -0 "$server_pid" 2>/dev/null || break
+        kill -0 "$pid" 2>/dev/null || break
         sleep 0.2
     done
-    kill -9 "$server_pid" 2>/dev/null
-    wait "$server_pid" 2>/dev/null
-    server_pid=
-    if declare -F after_server >/dev/null; then
-        after_server
-        unset -f after_server
+    kill -9 "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    unset "server_pids[$1]"
+    if declare -F "after_$1" >/dev/null; then
+        "after_$1"
     fi
+}
+
+stop_all() {
+    local kind
+    for kind in "${!server_pids[@]}"; do
+        stop "$kind"
+    done
 }

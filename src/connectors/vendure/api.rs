@@ -66,8 +66,9 @@ impl Dialect for VendureDialect {
     /// Almost every error comes with status 200.
     fn is_success(&self, reply: &Reply) -> bool {
         reply.status.is_success()
-            && serde_json::from_slice(&reply.body)
-                .is_ok_and(|envelope: Envelope| envelope.errors.is_empty() && envelope.data.is_some())
+            && serde_json::from_slice(&reply.body).is_ok_and(|envelope: Envelope| {
+                envelope.errors.is_empty() && envelope.data.is_some()
+            })
     }
 
     fn classify(&self, reply: &Reply) -> Error {
@@ -103,7 +104,11 @@ fn refused(status: StatusCode, first: WireError) -> Error {
     if !code.is_empty() {
         error = error.with("code", code);
     }
-    let field = first.path.first().and_then(Value::as_str).unwrap_or_default();
+    let field = first
+        .path
+        .first()
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if !field.is_empty() {
         error = error.with(FAILED_FIELD, field);
     }
@@ -127,7 +132,10 @@ fn refused(status: StatusCode, first: WireError) -> Error {
 }
 
 fn redirected(reply: &Reply) -> Error {
-    let error = Error::new(ErrorKind::ConfigInvalid, "the shop answers at another address");
+    let error = Error::new(
+        ErrorKind::ConfigInvalid,
+        "the shop answers at another address",
+    );
     match reply.header(LOCATION.as_str()) {
         Some(target) => error
             .with("location", target)
@@ -166,7 +174,12 @@ struct Data<T> {
 impl Api {
     pub fn new(url: Url, dialect: VendureDialect, environment: &Environment) -> Self {
         Self {
-            http: ChannelHttp::new(&environment.channel, &environment.http, Arc::new(dialect), &[]),
+            http: ChannelHttp::new(
+                &environment.channel,
+                &environment.http,
+                Arc::new(dialect),
+                &[],
+            ),
             url,
         }
     }
@@ -345,15 +358,23 @@ mod tests {
     fn error(path: &str, code: &str) -> Error {
         classify(
             200,
-            &format!(r#"{{"errors":[{{"message":"No.","path":{path},"extensions":{{"code":"{code}"}}}}],"data":null}}"#),
+            &format!(
+                r#"{{"errors":[{{"message":"No.","path":{path},"extensions":{{"code":"{code}"}}}}],"data":null}}"#
+            ),
         )
     }
 
     #[test]
     fn codes_tell_what_went_wrong() {
         assert_eq!(error(r#"["a"]"#, "FORBIDDEN").kind, ErrorKind::Unauthorized);
-        assert_eq!(error(r#"["a"]"#, "USER_INPUT_ERROR").kind, ErrorKind::Rejected);
-        assert_eq!(error(r#"["a"]"#, "ENTITY_NOT_FOUND").kind, ErrorKind::NotFound);
+        assert_eq!(
+            error(r#"["a"]"#, "USER_INPUT_ERROR").kind,
+            ErrorKind::Rejected
+        );
+        assert_eq!(
+            error(r#"["a"]"#, "ENTITY_NOT_FOUND").kind,
+            ErrorKind::NotFound
+        );
         let channel = error(r#"["a"]"#, "CHANNEL_NOT_FOUND");
         assert!(channel.hints[0].contains("channel_token"));
         let broken = error(r#"["a"]"#, "INTERNAL_SERVER_ERROR");

@@ -11,16 +11,26 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
     let sku = listing.sku.as_str();
     if sku.trim() != sku {
         issues.push(
-            Issue::error("sku_rewritten", "the shop would store this sku without the blanks around it")
-                .field("sku")
-                .hint("take the blanks off the sku"),
+            Issue::error(
+                "sku_rewritten",
+                "the shop would store this sku without the blanks around it",
+            )
+            .field("sku")
+            .hint("take the blanks off the sku"),
         );
     }
-    if listing.title.as_ref().is_none_or(|title| title.trim().is_empty()) {
+    if listing
+        .title
+        .as_ref()
+        .is_none_or(|title| title.trim().is_empty())
+    {
         issues.push(
-            Issue::error("title_missing", "without a title the shop shows a product without a name")
-                .field("title")
-                .hint("fill in the column `title`"),
+            Issue::error(
+                "title_missing",
+                "without a title the shop shows a product without a name",
+            )
+            .field("title")
+            .hint("fill in the column `title`"),
         );
     }
     let has_options = match listing.kind {
@@ -30,12 +40,18 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
     };
     if !has_options {
         issues.push(
-            Issue::error("options_missing", "a variant needs an option by which the buyer chooses it")
-                .field("options")
-                .hint("fill in a column `option:NAME` of the variants, for example `option:Size`"),
+            Issue::error(
+                "options_missing",
+                "a variant needs an option by which the buyer chooses it",
+            )
+            .field("options")
+            .hint("fill in a column `option:NAME` of the variants, for example `option:Size`"),
         );
     }
-    if listing.price.is_some_and(|price| price.amount.is_sign_negative()) {
+    if listing
+        .price
+        .is_some_and(|price| price.amount.is_sign_negative())
+    {
         issues.push(
             Issue::error("price_negative", "the shop would take a price below zero")
                 .field("price")
@@ -61,11 +77,20 @@ mod tests {
         assert!(audit(&fixtures::parent("TEE", &["S", "M"])).is_empty());
         let variant = fixtures::variant("TEE-S", "TEE", "S");
         assert!(audit(&variant).is_empty());
-        let untitled = Listing { title: Some(" ".into()), ..mug.clone() };
+        let untitled = Listing {
+            title: Some(" ".into()),
+            ..mug.clone()
+        };
         assert_eq!(codes(&untitled), ["title_missing"]);
-        let blank = Listing { sku: " A".into(), ..mug };
+        let blank = Listing {
+            sku: " A".into(),
+            ..mug
+        };
         assert_eq!(codes(&blank), ["sku_rewritten"]);
-        let plain = Listing { options: Vec::new(), ..variant };
+        let plain = Listing {
+            options: Vec::new(),
+            ..variant
+        };
         assert_eq!(codes(&plain), ["options_missing"]);
         assert_eq!(codes(&fixtures::parent("TEE", &[])), ["options_missing"]);
     }

@@ -42,7 +42,11 @@ pub fn kept(listing: &Listing) -> Listing {
 pub fn of_parent(product: &Product, sku: &Sku) -> Listing {
     let axes = product.option_groups.iter().map(|group| OptionAxis {
         name: group.name.clone(),
-        values: group.options.iter().map(|option| option.name.clone()).collect(),
+        values: group
+            .options
+            .iter()
+            .map(|option| option.name.clone())
+            .collect(),
     });
     Listing {
         axes: axes.collect(),
@@ -114,8 +118,10 @@ mod tests {
             .into_iter()
             .map(|(facet, value)| json!({"id": "1", "name": value, "facet": {"id": "2", "name": facet}}))
             .collect();
-        serde_json::from_value(json!({"id": "5", "enabled": true, "name": listing.title, "slug": "a-slug",
-            "description": listing.description, "facetValues": labels, "optionGroups": groups}))
+        serde_json::from_value(
+            json!({"id": "5", "enabled": true, "name": listing.title, "slug": "a-slug",
+            "description": listing.description, "facetValues": labels, "optionGroups": groups}),
+        )
         .unwrap()
     }
 
@@ -132,8 +138,16 @@ mod tests {
         mug.gtin = Some("4006381333931".into());
         mug.images = vec!["https://img.example/a.jpg".into()];
         mug.category = Some("Home > Mugs".into());
-        let live = of_sold(&product(&mug, json!([])), &variant("Mug", json!([])), &mug.sku);
-        assert_eq!(live.shown_fingerprint(), kept(&mug).shown_fingerprint(), "{live:#?}");
+        let live = of_sold(
+            &product(&mug, json!([])),
+            &variant("Mug", json!([])),
+            &mug.sku,
+        );
+        assert_eq!(
+            live.shown_fingerprint(),
+            kept(&mug).shown_fingerprint(),
+            "{live:#?}"
+        );
         assert_ne!(kept(&mug).shown_fingerprint(), mug.shown_fingerprint());
     }
 
@@ -143,11 +157,19 @@ mod tests {
         let groups = json!([{"id": "3", "name": "Size", "options": [{"id": "4", "name": "S"}]}]);
         let product = product(&parent, groups);
         let live = of_parent(&product, &parent.sku);
-        assert_eq!(live.shown_fingerprint(), kept(&parent).shown_fingerprint(), "{live:#?}");
+        assert_eq!(
+            live.shown_fingerprint(),
+            kept(&parent).shown_fingerprint(),
+            "{live:#?}"
+        );
         let small = fixtures::variant("TEE-S", "TEE", "S");
         let options = json!([{"name": "S", "group": {"id": "3", "name": "Size"}}]);
         let name = small.title.clone().unwrap();
         let live = of_sold(&product, &variant(&name, options), &small.sku);
-        assert_eq!(live.shown_fingerprint(), kept(&small).shown_fingerprint(), "{live:#?}");
+        assert_eq!(
+            live.shown_fingerprint(),
+            kept(&small).shown_fingerprint(),
+            "{live:#?}"
+        );
     }
 }

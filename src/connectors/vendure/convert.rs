@@ -186,7 +186,8 @@ pub fn sold(product: &Product, variant: &Variant, shop: &Shop) -> Option<Channel
             variant: variant_id,
         }
     };
-    let parent_ref = matches!(place, Place::Variant { .. }).then(|| parent_place(product).listing_ref());
+    let parent_ref =
+        matches!(place, Place::Variant { .. }).then(|| parent_place(product).listing_ref());
     let sku = Sku::new(&variant.sku);
     Some(ChannelListing {
         content: Some(Box::new(content::of_sold(product, variant, &sku))),

@@ -32,7 +32,16 @@ pub fn several(field: &str, input_type: &str, answer: &str, count: usize) -> Str
         .map(|index| format!("$i{index}: {input_type}!"))
         .collect();
     let fields: Vec<_> = (0..count)
-        .map(|index| format!("{}: {field}(input: $i{index}) {answer}", super::api::alias(index)))
+        .map(|index| {
+            format!(
+                "{}: {field}(input: $i{index}) {answer}",
+                super::api::alias(index)
+            )
+        })
         .collect();
-    format!("mutation Several({}) {{ {} }}", variables.join(", "), fields.join(" "))
+    format!(
+        "mutation Several({}) {{ {} }}",
+        variables.join(", "),
+        fields.join(" ")
+    )
 }

@@ -30,7 +30,11 @@ pub fn parent(sku: &str, sizes: &[&str]) -> Listing {
     };
     Listing {
         kind: ItemKind::Parent,
-        axes: if sizes.is_empty() { Vec::new() } else { vec![axis] },
+        axes: if sizes.is_empty() {
+            Vec::new()
+        } else {
+            vec![axis]
+        },
         price: None,
         quantity: None,
         ..single(sku)

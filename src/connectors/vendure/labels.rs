@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::{Api, FacetValue, List, Named, Product};
-use super::options::{self, AT_ONCE};
 use super::documents;
+use super::options::{self, AT_ONCE};
 use crate::domain::catalog::ItemKind;
 use crate::domain::listing::Listing;
 use crate::domain::{Error, Result};
@@ -106,10 +106,17 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
     }
     let names: BTreeSet<&str> = labels.iter().map(|(_, value)| value.as_str()).collect();
     let found: FacetValues = api
-        .query("facetValues", documents::FACET_VALUES, json!({"names": names}))
+        .query(
+            "facetValues",
+            documents::FACET_VALUES,
+            json!({"names": names}),
+        )
         .await?;
     learn(&mut ids, found.facet_values.items);
-    let missing: Vec<&Label> = labels.iter().filter(|label| !ids.contains_key(*label)).collect();
+    let missing: Vec<&Label> = labels
+        .iter()
+        .filter(|label| !ids.contains_key(*label))
+        .collect();
     if missing.is_empty() {
         return Ok(ids);
     }
@@ -129,7 +136,12 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
                 "translations": [{"languageCode": language, "name": name}],
             });
             let created: CreatedFacet = api
-                .mutate("createFacet", Replay::Never, documents::CREATE_FACET, json!({"input": input}))
+                .mutate(
+                    "createFacet",
+                    Replay::Never,
+                    documents::CREATE_FACET,
+                    json!({"input": input}),
+                )
                 .await?;
             facets.insert(name.to_owned(), created.create_facet.id);
         }
@@ -166,7 +178,8 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
 /// The oldest of those that are there twice.
 fn learn(ids: &mut Ids, values: impl IntoIterator<Item = FacetValue>) {
     for value in values {
-        ids.entry((value.facet.name, value.name)).or_insert(value.id);
+        ids.entry((value.facet.name, value.name))
+            .or_insert(value.id);
     }
 }
 
@@ -214,7 +227,10 @@ mod tests {
     #[test]
     fn of_two_values_of_one_name_the_oldest_counts() {
         let mut ids = Ids::new();
-        learn(&mut ids, vec![value("1", TAG, "new"), value("2", TAG, "new")]);
+        learn(
+            &mut ids,
+            vec![value("1", TAG, "new"), value("2", TAG, "new")],
+        );
         assert_eq!(ids[&label(TAG, "new")], "1");
     }
 

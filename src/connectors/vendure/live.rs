@@ -31,14 +31,20 @@ struct Products {
 }
 
 /// One page, which is one call.
-pub async fn fetch(api: &Api, shop: &Shop, token: Option<&PageToken>) -> Result<Page<ChannelListing>> {
+pub async fn fetch(
+    api: &Api,
+    shop: &Shop,
+    token: Option<&PageToken>,
+) -> Result<Page<ChannelListing>> {
     let position: Position = match token {
         None => Position::default(),
         Some(token) => serde_json::from_str(token.as_str())
             .map_err(|error| Error::unexpected("a page token is not ours").caused_by(error))?,
     };
     let variables = json!({"skip": position.skip, "take": PER_PAGE});
-    let answer: Products = api.query("products", documents::PRODUCTS, variables).await?;
+    let answer: Products = api
+        .query("products", documents::PRODUCTS, variables)
+        .await?;
     let products = answer.products;
     let first = products.items.first().map(|product| product.id.clone());
     if first.is_some() && first == position.began_with {
@@ -83,7 +89,9 @@ struct Found {
 
 /// The listings of these skus, exactly.
 pub async fn find(api: &Api, shop: &Shop, skus: &[Sku]) -> Result<Vec<ChannelListing>> {
-    let answer: Found = api.query("find", documents::FIND, json!({"skus": skus})).await?;
+    let answer: Found = api
+        .query("find", documents::FIND, json!({"skus": skus}))
+        .await?;
     let marks: Vec<String> = answer
         .facet_values
         .items

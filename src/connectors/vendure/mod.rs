@@ -203,7 +203,14 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
         language,
     };
     Ok(Box::new(Vendure {
-        api: Api::new(url, VendureDialect { credential, channel }, environment),
+        api: Api::new(
+            url,
+            VendureDialect {
+                credential,
+                channel,
+            },
+            environment,
+        ),
         shop: Known::new(choice),
     }))
 }
@@ -290,7 +297,10 @@ impl Connector for Vendure {
                 Err(outcome) => outcomes.push(item(&change.sku, outcome)),
             }
         }
-        for (at, answer) in ListCall::variants().send::<Written>(&self.api, inputs).await {
+        for (at, answer) in ListCall::variants()
+            .send::<Written>(&self.api, inputs)
+            .await
+        {
             let change = &batch.items[at];
             let outcome = match answer {
                 Ok(written) => stock::outcome(change, &written.stock_levels, shop),
@@ -315,7 +325,10 @@ impl Connector for Vendure {
                 Err(issue) => outcomes.push(item(&change.sku, Outcome::Rejected(vec![*issue]))),
             }
         }
-        for (at, answer) in ListCall::variants().send::<Written>(&self.api, inputs).await {
+        for (at, answer) in ListCall::variants()
+            .send::<Written>(&self.api, inputs)
+            .await
+        {
             let outcome = answer.map_or_else(|outcome| outcome, |_| Outcome::applied());
             outcomes.push(item(&batch.items[at].sku, outcome));
         }
@@ -338,13 +351,17 @@ impl Connector for Vendure {
                 Err(issue) => outcomes.push(item(&change.sku, Outcome::Rejected(vec![*issue]))),
             }
         }
-        let mut answers = ListCall::products().send::<Written>(&self.api, products).await;
+        let mut answers = ListCall::products()
+            .send::<Written>(&self.api, products)
+            .await;
         answers.extend(ListCall::variants().send(&self.api, variants).await);
         for (at, answer) in answers {
             let outcome = match answer {
                 Ok(_) => Outcome::applied(),
                 // What is gone has ended.
-                Err(Outcome::Failed(error)) if error.kind == ErrorKind::NotFound => Outcome::applied(),
+                Err(Outcome::Failed(error)) if error.kind == ErrorKind::NotFound => {
+                    Outcome::applied()
+                }
                 Err(outcome) => outcome,
             };
             outcomes.push(item(&batch.items[at].sku, outcome));

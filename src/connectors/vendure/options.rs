@@ -60,7 +60,11 @@ pub async fn ensure(
             options.learn(id, group);
         }
         for (axis, values) in axes {
-            match product.option_groups.iter().find(|group| group.name == *axis) {
+            match product
+                .option_groups
+                .iter()
+                .find(|group| group.name == *axis)
+            {
                 None => {
                     let members: Vec<_> = values
                         .iter()
@@ -145,7 +149,11 @@ async fn attach(api: &Api, part: &[(String, Value)], groups: &[OptionGroup]) -> 
         variables.insert(format!("p{index}"), json!(product));
         variables.insert(format!("g{index}"), json!(group.id));
     }
-    let document = format!("mutation Attach({}) {{ {} }}", declared.join(", "), fields.join(" "));
+    let document = format!(
+        "mutation Attach({}) {{ {} }}",
+        declared.join(", "),
+        fields.join(" ")
+    );
     api.mutate::<Ignored>(
         "addOptionGroupToProduct",
         Replay::Safe,

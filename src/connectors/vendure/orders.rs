@@ -164,7 +164,11 @@ impl WireOrder {
         let counted = |net: i64, with_tax: i64| money(if gross { with_tax } else { net });
         let fulfillments = self.fulfillments.unwrap_or_default();
         let mut shipped: HashMap<&str, u64> = HashMap::new();
-        for line in fulfillments.iter().filter(|one| one.has_left()).flat_map(|one| &one.lines) {
+        for line in fulfillments
+            .iter()
+            .filter(|one| one.has_left())
+            .flat_map(|one| &one.lines)
+        {
             *shipped.entry(&line.order_line_id).or_default() += line.quantity;
         }
         let status = status(&self.state, &self.lines, &shipped);
@@ -175,7 +179,11 @@ impl WireOrder {
             let full = counted(line.line_price, line.line_price_with_tax);
             let paid = counted(line.prorated_line_price, line.prorated_line_price_with_tax);
             let discount = single(line.discounts.iter(), "discount");
-            own.add(ChargeKind::Discount, &discount, Money::new(paid.amount - full.amount, currency));
+            own.add(
+                ChargeKind::Discount,
+                &discount,
+                Money::new(paid.amount - full.amount, currency),
+            );
             let tax = money(line.prorated_line_price_with_tax - line.prorated_line_price);
             own.add(ChargeKind::Tax, &single(line.tax_lines.iter(), "tax"), tax);
             let quantity = line.quantity.max(line.order_placed_quantity);
@@ -183,11 +191,20 @@ impl WireOrder {
             sum += unit_price.amount * Decimal::from(quantity) + own.sum(gross);
             lines.push(OrderLine {
                 line_id: LineId::new(&line.id),
-                sku: (!line.product_variant.sku.is_empty()).then(|| Sku::new(&line.product_variant.sku)),
+                sku: (!line.product_variant.sku.is_empty())
+                    .then(|| Sku::new(&line.product_variant.sku)),
                 title: Some(line.product_variant.name.clone()).filter(|name| !name.is_empty()),
                 quantity,
-                canceled: if status.is_void() { quantity } else { quantity - line.quantity },
-                shipped: shipped.get(line.id.as_str()).copied().unwrap_or(0).min(quantity),
+                canceled: if status.is_void() {
+                    quantity
+                } else {
+                    quantity - line.quantity
+                },
+                shipped: shipped
+                    .get(line.id.as_str())
+                    .copied()
+                    .unwrap_or(0)
+                    .min(quantity),
                 unit_price: Some(unit_price),
                 tax_included: gross,
                 fulfilled_by: FulfilledBy::Seller,
@@ -196,26 +213,52 @@ impl WireOrder {
         }
         let mut charges = Charges::default();
         for line in &self.shipping_lines {
-            let label = line.shipping_method.as_ref().map_or("shipping", |method| &method.name);
+            let label = line
+                .shipping_method
+                .as_ref()
+                .map_or("shipping", |method| &method.name);
             let (net, with_tax) = (line.discounted_price, line.discounted_price_with_tax);
             charges.add(ChargeKind::Shipping, label, counted(net, with_tax));
-            charges.add(ChargeKind::ShippingTax, "shipping tax", money(with_tax - net));
+            charges.add(
+                ChargeKind::ShippingTax,
+                "shipping tax",
+                money(with_tax - net),
+            );
         }
         for line in &self.surcharges {
-            charges.add(ChargeKind::Fee, &line.description, counted(line.price, line.price_with_tax));
-            charges.add(ChargeKind::Tax, "tax", money(line.price_with_tax - line.price));
+            charges.add(
+                ChargeKind::Fee,
+                &line.description,
+                counted(line.price, line.price_with_tax),
+            );
+            charges.add(
+                ChargeKind::Tax,
+                "tax",
+                money(line.price_with_tax - line.price),
+            );
         }
         sum += charges.sum(gross);
         let total = money(self.total_with_tax);
         let canceled = lines.iter().any(|line| line.canceled > 0);
         let label = if canceled { "canceled" } else { "rounding" };
-        charges.add(ChargeKind::Other, label, Money::new(total.amount - sum, currency));
+        charges.add(
+            ChargeKind::Other,
+            label,
+            Money::new(total.amount - sum, currency),
+        );
         // The total of a refunded order stays, so these do not add up to it.
-        let refunds = self.payments.iter().flatten().flat_map(|payment| &payment.refunds);
+        let refunds = self
+            .payments
+            .iter()
+            .flatten()
+            .flat_map(|payment| &payment.refunds);
         for refund in refunds.filter(|refund| refund.state != "Failed") {
             charges.add(ChargeKind::Refund, "refund", money(-refund.total.abs()));
         }
-        let left = fulfillments.iter().filter(|one| one.has_left()).filter_map(|one| one.updated_at);
+        let left = fulfillments
+            .iter()
+            .filter(|one| one.has_left())
+            .filter_map(|one| one.updated_at);
         Ok(Some(Order {
             channel_order_id: ChannelOrderId::new(self.id),
             number: Some(self.code),
@@ -250,7 +293,9 @@ impl Charges {
     fn sum(&self, gross: bool) -> Decimal {
         self.0
             .iter()
-            .filter(|charge| !gross || !matches!(charge.kind, ChargeKind::Tax | ChargeKind::ShippingTax))
+            .filter(|charge| {
+                !gross || !matches!(charge.kind, ChargeKind::Tax | ChargeKind::ShippingTax)
+            })
             .map(|charge| charge.amount.amount)
             .sum()
     }

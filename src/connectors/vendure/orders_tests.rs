@@ -52,8 +52,14 @@ fn an_order_adds_up_as_the_shop_counts() {
     assert_eq!((line.quantity, line.shipped, line.canceled), (3, 0, 0));
     assert_eq!(line.unit_price.unwrap().to_plain(), "20.99");
     assert!(!line.tax_included);
-    assert_eq!(told(&line.charges), [(ChargeKind::Tax, "DE 19", "11.96".to_owned())]);
-    assert_eq!(told(&order.charges), [(ChargeKind::Shipping, "Standard", "5.00".to_owned())]);
+    assert_eq!(
+        told(&line.charges),
+        [(ChargeKind::Tax, "DE 19", "11.96".to_owned())]
+    );
+    assert_eq!(
+        told(&order.charges),
+        [(ChargeKind::Shipping, "Standard", "5.00".to_owned())]
+    );
 }
 
 #[test]
@@ -67,7 +73,10 @@ fn prices_with_tax_hold_it_already() {
     };
     assert_eq!(order.lines[0].unit_price.unwrap().to_plain(), "24.98");
     assert!(order.lines[0].tax_included);
-    assert_eq!(told(&order.charges), [(ChargeKind::Shipping, "Standard", "5.00".to_owned())]);
+    assert_eq!(
+        told(&order.charges),
+        [(ChargeKind::Shipping, "Standard", "5.00".to_owned())]
+    );
 }
 
 #[test]
@@ -100,12 +109,22 @@ fn what_was_canceled_and_what_was_sent_is_told_by_quantities() {
     ]);
     let partly = order(document.clone());
     assert_eq!(partly.status, OrderStatus::PartiallyShipped);
-    assert_eq!((partly.lines[0].quantity, partly.lines[0].canceled, partly.lines[0].shipped), (3, 1, 1));
+    assert_eq!(
+        (
+            partly.lines[0].quantity,
+            partly.lines[0].canceled,
+            partly.lines[0].shipped
+        ),
+        (3, 1, 1)
+    );
     // The shop still calls it partly shipped.
     document["fulfillments"][1]["state"] = json!("Delivered");
     let whole = order(document);
     assert_eq!(whole.status, OrderStatus::Shipped);
-    assert_eq!(whole.shipped_at, Some("2026-11-22T09:00:00Z".parse().unwrap()));
+    assert_eq!(
+        whole.shipped_at,
+        Some("2026-11-22T09:00:00Z".parse().unwrap())
+    );
 }
 
 #[test]
@@ -142,7 +161,11 @@ fn a_refund_is_told_beside_the_total() {
     let mut document = document();
     document["payments"] = json!([{"refunds": [{"total": 2000, "state": "Settled"}, {"total": 100, "state": "Failed"}]}]);
     let order = order(document);
-    let refunds: Vec<_> = order.charges.iter().filter(|charge| charge.kind == ChargeKind::Refund).collect();
+    let refunds: Vec<_> = order
+        .charges
+        .iter()
+        .filter(|charge| charge.kind == ChargeKind::Refund)
+        .collect();
     assert_eq!(refunds.len(), 1);
     assert_eq!(refunds[0].amount.to_plain(), "-20.00");
 }

@@ -61,7 +61,9 @@ pub async fn fetch(
         "skip": position.skip,
         "take": PER_PAGE,
     });
-    let reply = api.query_raw("orders", documents::ORDERS, variables).await?;
+    let reply = api
+        .query_raw("orders", documents::ORDERS, variables)
+        .await?;
     let clock = reply
         .header("date")
         .and_then(|text| jiff::fmt::rfc2822::parse(text).ok())
@@ -98,7 +100,9 @@ pub async fn fetch(
         }
     }
     if ended {
-        let at = position.latest.map(|latest| latest.min(position.began.unwrap_or(Timestamp::MAX)));
+        let at = position
+            .latest
+            .map(|latest| latest.min(position.began.unwrap_or(Timestamp::MAX)));
         page.watermark = at.map(|at| Watermark { at, cursor: None });
     } else {
         let text = serde_json::to_string(&position)

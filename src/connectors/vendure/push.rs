@@ -66,7 +66,11 @@ impl Row<'_> {
 }
 
 /// Creates listings and updates content. `Err` only while nothing was applied.
-pub async fn listings(api: &Api, shop: &Shop, changes: &[ListingChange]) -> Result<Vec<ItemOutcome>> {
+pub async fn listings(
+    api: &Api,
+    shop: &Shop,
+    changes: &[ListingChange],
+) -> Result<Vec<ItemOutcome>> {
     let mut rows: Vec<Row> = changes.iter().map(row).collect();
     match prepare(api, shop, &mut rows).await {
         Ok(ground) => {
@@ -98,7 +102,10 @@ struct Ground {
 async fn prepare(api: &Api, shop: &Shop, rows: &mut [Row<'_>]) -> Result<Ground> {
     let products = products_of(api, rows).await?;
     for row in rows.iter_mut().filter(|row| row.is_open()) {
-        let is_gone = row.product.as_ref().is_some_and(|id| !products.contains_key(id));
+        let is_gone = row
+            .product
+            .as_ref()
+            .is_some_and(|id| !products.contains_key(id));
         if is_gone {
             row.outcome = Some(Outcome::Failed(stock::gone()));
         }
@@ -141,9 +148,12 @@ fn row(change: &ListingChange) -> Row<'_> {
     }
     if row.is_open() && row.product.is_none() && listing.kind == ItemKind::Variant {
         row.outcome = Some(Outcome::Rejected(vec![
-            Issue::error("parent_missing", "the parent of this variant is not in the shop")
-                .field("parent_sku")
-                .hint("see why the parent was refused; the variant follows it"),
+            Issue::error(
+                "parent_missing",
+                "the parent of this variant is not in the shop",
+            )
+            .field("parent_sku")
+            .hint("see why the parent was refused; the variant follows it"),
         ]));
     }
     if row.writes_product() {
@@ -175,10 +185,16 @@ async fn products_of(api: &Api, rows: &[Row<'_>]) -> Result<HashMap<String, Prod
         return Ok(HashMap::new());
     }
     let answer: Products<Product> = api
-        .query("productsById", documents::PRODUCTS_BY_ID, json!({"ids": ids}))
+        .query(
+            "productsById",
+            documents::PRODUCTS_BY_ID,
+            json!({"ids": ids}),
+        )
         .await?;
     let products = answer.products.items.into_iter();
-    Ok(products.map(|product| (product.id.clone(), product)).collect())
+    Ok(products
+        .map(|product| (product.id.clone(), product))
+        .collect())
 }
 
 #[derive(Deserialize)]
@@ -209,7 +225,11 @@ async fn fill_empty_products(api: &Api, rows: &mut [Row<'_>]) -> Result<()> {
         return Ok(());
     }
     let answer: Products<EmptyProduct> = api
-        .query("emptyProducts", documents::EMPTY_PRODUCTS, json!({"names": names}))
+        .query(
+            "emptyProducts",
+            documents::EMPTY_PRODUCTS,
+            json!({"names": names}),
+        )
         .await?;
     let mut empty: Vec<EmptyProduct> = answer.products.items;
     empty.retain(|product| product.variant_list.total_items == 0);
@@ -258,10 +278,17 @@ fn axes_of(rows: &[Row]) -> BTreeMap<String, Axes> {
 async fn update_products(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &Ground) {
     let mut inputs = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        let Some(id) = row.product.as_ref().filter(|_| row.is_open() && row.writes_product()) else {
+        let Some(id) = row
+            .product
+            .as_ref()
+            .filter(|_| row.is_open() && row.writes_product())
+        else {
             continue;
         };
-        let live = ground.products.get(id).map_or(&[][..], |product| &product.facet_values);
+        let live = ground
+            .products
+            .get(id)
+            .map_or(&[][..], |product| &product.facet_values);
         let values = labels::ids_of(&row.labels, &ground.labels, live);
         let mut input = convert::product(row.listing, shop, &values);
         input.insert("id".to_owned(), json!(id));
@@ -288,7 +315,13 @@ async fn create_products(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
         let rest = waiting.split_off(fitting(&waiting, CREATED_AT_ONCE));
         let part = std::mem::replace(&mut waiting, rest);
         let inputs: Vec<&Value> = part.iter().map(|(_, input)| input).collect();
-        let sent = options::several::<Written>(api, "createProduct", "CreateProductInput", "{ id }", &inputs);
+        let sent = options::several::<Written>(
+            api,
+            "createProduct",
+            "CreateProductInput",
+            "{ id }",
+            &inputs,
+        );
         match sent.await {
             Ok(made) => {
                 for ((at, _), product) in part.iter().zip(made) {
@@ -437,10 +470,13 @@ fn chosen(listing: &Listing, product: &str, options: &Options) -> Result<Vec<Str
     options
         .ids(product, &convert::choices(listing))
         .ok_or_else(|| {
-            Issue::error("option_missing", "the shop did not make an option of this variant")
-                .field("options")
-                .hint("look at the product's options in the shop")
-                .into()
+            Issue::error(
+                "option_missing",
+                "the shop did not make an option of this variant",
+            )
+            .field("options")
+            .hint("look at the product's options in the shop")
+            .into()
         })
 }
 
@@ -559,7 +595,12 @@ impl ListCall {
     ) -> Result<Vec<(usize, Result<T, Outcome>)>> {
         let inputs: Vec<&Value> = part.iter().map(|(_, input)| input).collect();
         let mut answer: HashMap<String, Vec<Value>> = api
-            .mutate(self.endpoint, self.replay, self.document, json!({"input": inputs}))
+            .mutate(
+                self.endpoint,
+                self.replay,
+                self.document,
+                json!({"input": inputs}),
+            )
             .await?;
         // Variants that are updated come back in the order of their ids.
         let mut written: HashMap<String, Value> = answer
@@ -601,7 +642,10 @@ fn concerns_items(error: &Error) -> bool {
             error.kind,
             ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Unavailable
         )
-        && error.context.iter().any(|(key, _)| *key == api::FAILED_FIELD)
+        && error
+            .context
+            .iter()
+            .any(|(key, _)| *key == api::FAILED_FIELD)
 }
 
 /// What became of an item whose request failed.

@@ -98,9 +98,12 @@ impl Session {
 
     async fn log_in(&self) -> Result<(HeaderName, HeaderValue)> {
         let unavailable = |error: reqwest::Error| {
-            Error::new(ErrorKind::Unavailable, "the shop cannot be reached to log in")
-                .retry_after(None)
-                .caused_by(error.without_url())
+            Error::new(
+                ErrorKind::Unavailable,
+                "the shop cannot be reached to log in",
+            )
+            .retry_after(None)
+            .caused_by(error.without_url())
         };
         let body = json!({
             "query": LOGIN,
@@ -139,8 +142,9 @@ impl Session {
                 .hint("check `username` and `secret` of this channel: an administrator's e-mail address and password"));
         }
         proof_of(&headers).ok_or_else(|| {
-            Error::config("the shop logs us in but hands out neither a token nor a cookie")
-                .hint("`authOptions.tokenMethod` of the server must contain \"bearer\" or \"cookie\"")
+            Error::config("the shop logs us in but hands out neither a token nor a cookie").hint(
+                "`authOptions.tokenMethod` of the server must contain \"bearer\" or \"cookie\"",
+            )
         })
     }
 }
@@ -178,7 +182,10 @@ mod tests {
         headers.append(SET_COOKIE, "session=abc; path=/; httponly".parse().unwrap());
         headers.append(SET_COOKIE, "session.sig=def; path=/".parse().unwrap());
         let (name, value) = proof_of(&headers).unwrap();
-        assert_eq!((name, value.to_str().unwrap()), (COOKIE, "session=abc; session.sig=def"));
+        assert_eq!(
+            (name, value.to_str().unwrap()),
+            (COOKIE, "session=abc; session.sig=def")
+        );
         headers.insert(TOKEN, "t0k".parse().unwrap());
         let (_, value) = proof_of(&headers).unwrap();
         assert_eq!(value.to_str().unwrap(), "Bearer t0k");

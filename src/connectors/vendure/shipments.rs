@@ -62,7 +62,10 @@ pub async fn confirm(api: &Api, shipment: &Shipment) -> Outcome {
 
 async fn try_confirm(api: &Api, shipment: &Shipment) -> Result<Outcome> {
     let id = shipment.channel_order_id.as_str();
-    let answer: Answer = match api.query("order", documents::ORDER, json!({"id": id})).await {
+    let answer: Answer = match api
+        .query("order", documents::ORDER, json!({"id": id}))
+        .await
+    {
         Err(error) if error.kind == ErrorKind::NotFound => Answer { order: None },
         answer => answer?,
     };
@@ -153,7 +156,11 @@ fn repeated<'a>(known: &'a [Fulfillment], shipment: &Shipment) -> Option<&'a Ful
     };
     let place = usize::try_from(shipment.parcel.saturating_sub(1)).unwrap_or(usize::MAX);
     let by_place = known.get(place).filter(same);
-    let by_tracking = || known.iter().find(|one| !shipment.tracking.is_empty() && same(one));
+    let by_tracking = || {
+        known
+            .iter()
+            .find(|one| !shipment.tracking.is_empty() && same(one))
+    };
     by_place.or_else(by_tracking)
 }
 

@@ -107,8 +107,11 @@ fn read(answer: Answer, choice: &Choice) -> Result<Shop> {
         (Some(wanted), _) => chosen("stock_location", wanted, locations)?,
         (None, [only]) => only.id.clone(),
         (None, []) => {
-            return Err(Error::config("the shop's channel has no stock location")
-                .hint("assign one to the channel in the shop's dashboard: Settings > Stock locations"));
+            return Err(
+                Error::config("the shop's channel has no stock location").hint(
+                    "assign one to the channel in the shop's dashboard: Settings > Stock locations",
+                ),
+            );
         }
         (None, several) => {
             return Err(Error::config("the shop has several stock locations")
@@ -117,15 +120,25 @@ fn read(answer: Answer, choice: &Choice) -> Result<Shop> {
         }
     };
     let tax_category = match &choice.tax_category {
-        Some(wanted) => Some(chosen("tax_category", wanted, &answer.tax_categories.items)?),
+        Some(wanted) => Some(chosen(
+            "tax_category",
+            wanted,
+            &answer.tax_categories.items,
+        )?),
         None => None,
     };
     Ok(Shop {
         channel: channel.code,
         currency,
-        language: choice.language.clone().unwrap_or(channel.default_language_code),
+        language: choice
+            .language
+            .clone()
+            .unwrap_or(channel.default_language_code),
         prices_include_tax: channel.prices_include_tax,
-        precision: answer.global_settings.server_config.money_strategy_precision,
+        precision: answer
+            .global_settings
+            .server_config
+            .money_strategy_precision,
         location,
         tax_category,
         tracks_inventory: channel.track_inventory.unwrap_or(true),
@@ -211,7 +224,10 @@ pub mod tests {
             stock_location: Some(location.to_owned()),
             ..Choice::default()
         };
-        assert_eq!(read(answer(two.clone()), &choose("Bonn")).unwrap().location, "5");
+        assert_eq!(
+            read(answer(two.clone()), &choose("Bonn")).unwrap().location,
+            "5"
+        );
         assert!(read(answer(two), &choose("Paris")).is_err());
     }
 
@@ -224,7 +240,13 @@ pub mod tests {
         assert_eq!(shop.minor(Money::new(Decimal::ONE, Currency::USD)), None);
         assert_eq!(shop.minor(euros("79228162514264337593543950335")), None);
         // The server counts yen in hundredths too.
-        let japan = Shop { currency: Currency::JPY, ..shop };
-        assert_eq!(japan.minor(Money::new(Decimal::from(500), Currency::JPY)), Some(50_000));
+        let japan = Shop {
+            currency: Currency::JPY,
+            ..shop
+        };
+        assert_eq!(
+            japan.minor(Money::new(Decimal::from(500), Currency::JPY)),
+            Some(50_000)
+        );
     }
 }

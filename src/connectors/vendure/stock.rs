@@ -29,7 +29,9 @@ pub async fn read(api: &Api, ids: &[&str]) -> Result<HashMap<String, Variant>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let answer: Answer = api.query("stock", documents::STOCK, json!({"ids": ids})).await?;
+    let answer: Answer = api
+        .query("stock", documents::STOCK, json!({"ids": ids}))
+        .await?;
     Ok(answer
         .product_variants
         .items
@@ -73,9 +75,12 @@ pub fn outcome(change: &StockChange, answered: &[StockLevel], shop: &Shop) -> Ou
     let free = convert::free(answered, shop);
     if free > i64::try_from(change.quantity).unwrap_or(i64::MAX) {
         return Outcome::Unknown(
-            Error::new(ErrorKind::Conflict, "the stock in the shop moved while it was written")
-                .with("sku", change.sku.as_str())
-                .in_doubt(),
+            Error::new(
+                ErrorKind::Conflict,
+                "the stock in the shop moved while it was written",
+            )
+            .with("sku", change.sku.as_str())
+            .in_doubt(),
         );
     }
     Outcome::applied()
@@ -114,7 +119,10 @@ mod tests {
     #[test]
     fn what_orders_hold_comes_on_top() {
         let sent = input(&change(9, Some(3)), Some(&variant(5, 2)), &shop()).unwrap();
-        assert_eq!(sent["stockLevels"], json!([{"stockLocationId": "1", "stockOnHand": 11}]));
+        assert_eq!(
+            sent["stockLevels"],
+            json!([{"stockLocationId": "1", "stockOnHand": 11}])
+        );
     }
 
     #[test]
@@ -143,7 +151,10 @@ mod tests {
         assert_eq!(convert::offered(&live, &shop()), Some(4));
         live.track_inventory = "FALSE".to_owned();
         assert_eq!(convert::offered(&live, &shop()), None);
-        let all_shop = Shop { tracks_inventory: false, ..shop() };
+        let all_shop = Shop {
+            tracks_inventory: false,
+            ..shop()
+        };
         live.track_inventory = "INHERIT".to_owned();
         assert_eq!(convert::offered(&live, &all_shop), None);
     }
@@ -152,7 +163,13 @@ mod tests {
     fn more_than_was_written_is_looked_at_again() {
         let levels = |on_hand, allocated| variant(on_hand, allocated).stock_levels;
         let written = change(9, None);
-        assert!(matches!(outcome(&written, &levels(9, 2), &shop()), Outcome::Applied { .. }));
-        assert!(matches!(outcome(&written, &levels(10, 0), &shop()), Outcome::Unknown(_)));
+        assert!(matches!(
+            outcome(&written, &levels(9, 2), &shop()),
+            Outcome::Applied { .. }
+        ));
+        assert!(matches!(
+            outcome(&written, &levels(10, 0), &shop()),
+            Outcome::Unknown(_)
+        ));
     }
 }

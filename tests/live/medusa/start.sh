@@ -45,6 +45,8 @@ start_postgres() {
     ) >"$scratch/postgres.log" 2>&1
 }
 
+after_medusa() { stop_postgres; }
+
 stop_postgres() {
     [[ -n ${postgres_folder:-} ]] || return 0
     (cd "$postgres_folder" && as_postgres "$(postgres_programs)/pg_ctl" --pgdata=data --mode=fast stop) >/dev/null 2>&1
@@ -70,9 +72,8 @@ start_medusa() {
         "$medusa" db:migrate && "$medusa" user --email live@example.com --password "$secret" &&
             exec node "$medusa" start --host 127.0.0.1 --port "$port"
     ) >"$scratch/medusa.log" 2>&1 &
-    server_pid=$!
-    after_server() { stop_postgres; }
-    wait_for "$scratch/medusa.log" 'Server is ready on' 300 &&
+    server_pids[medusa]=$!
+    wait_for medusa 'Server is ready on' 300 &&
         node "$here/medusa/seed.js" >"$scratch/medusa.json" || status=1
     unset LIVE_URL LIVE_PASSWORD NODE_ENV DATABASE_URL
     return "$status"

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::store::{CURRENCY, Facet, FacetValue, Id, OptionGroup, Product, ProductOption, Store, Variant};
+use super::store::{
+    CURRENCY, Facet, FacetValue, Id, OptionGroup, Product, ProductOption, Store, Variant,
+};
 use crate::connectors::vendure::labels::PARENT_SKU;
 use crate::sandbox::Faults;
 use crate::sandbox::graphql::Refused;
@@ -46,7 +48,11 @@ fn translated(input: &Value, key: &str) -> Option<String> {
 
 fn list(input: &Value, key: &str) -> Option<Vec<Id>> {
     let ids = input[key].as_array()?;
-    Some(ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect())
+    Some(
+        ids.iter()
+            .filter_map(|id| id.as_str()?.parse().ok())
+            .collect(),
+    )
 }
 
 fn items(value: &Value) -> &[Value] {
@@ -63,7 +69,8 @@ impl Catalog<'_> {
     pub fn create_facet(&mut self, input: &Value) -> Answer {
         let id = self.store.next_id();
         let mut code = text(input, "code");
-        let taken = |store: &Store, code: &str| store.facets.values().any(|facet| facet.code == code);
+        let taken =
+            |store: &Store, code: &str| store.facets.values().any(|facet| facet.code == code);
         let mut number = 1;
         while taken(self.store, &code) {
             number += 1;
@@ -85,7 +92,9 @@ impl Catalog<'_> {
     pub fn create_facet_values(&mut self, inputs: &Value) -> Answer {
         for input in items(inputs) {
             let facet = text(input, "facetId");
-            let known = facet.parse().is_ok_and(|id: Id| self.store.facets.contains_key(&id));
+            let known = facet
+                .parse()
+                .is_ok_and(|id: Id| self.store.facets.contains_key(&id));
             if !known {
                 return Err(not_found("Facet", &facet));
             }
@@ -118,7 +127,10 @@ impl Catalog<'_> {
             }
         }
         let id = self.store.next_id();
-        let slug = translated(input, "slug").unwrap_or_default().to_lowercase().replace(' ', "-");
+        let slug = translated(input, "slug")
+            .unwrap_or_default()
+            .to_lowercase()
+            .replace(' ', "-");
         let mut product = Product {
             name: translated(input, "name").unwrap_or_default(),
             slug: self.store.free_slug(&slug),
@@ -211,7 +223,10 @@ impl Catalog<'_> {
 
     pub fn create_option(&mut self, input: &Value) -> Answer {
         let group = text(input, "productOptionGroupId");
-        let id = group.parse().ok().filter(|id| self.store.groups.contains_key(id));
+        let id = group
+            .parse()
+            .ok()
+            .filter(|id| self.store.groups.contains_key(id));
         let id = id.ok_or_else(|| not_found("ProductOptionGroup", &group))?;
         Ok(json!(self.add_option(id, input).to_string()))
     }
@@ -230,7 +245,10 @@ impl Catalog<'_> {
 
     pub fn add_group_to_product(&mut self, product: &str, group: &str) -> Answer {
         let id = self.product(product)?;
-        let group_id = group.parse().ok().filter(|id| self.store.groups.contains_key(id));
+        let group_id = group
+            .parse()
+            .ok()
+            .filter(|id| self.store.groups.contains_key(id));
         let group_id = group_id.ok_or_else(|| not_found("ProductOptionGroup", group))?;
         if let Some(product) = self.store.products.get_mut(&id)
             && !product.groups.contains(&group_id)
@@ -255,7 +273,8 @@ impl Catalog<'_> {
             let mut variant = Variant {
                 product,
                 sku: text(input, "sku"),
-                name: translated(input, "name").ok_or_else(|| not_null("product_variant_translation.name"))?,
+                name: translated(input, "name")
+                    .ok_or_else(|| not_null("product_variant_translation.name"))?,
                 enabled: true,
                 price: 0,
                 track_inventory: "INHERIT".to_owned(),
@@ -290,7 +309,10 @@ impl Catalog<'_> {
         let mut changed: Vec<(Id, Variant)> = Vec::new();
         for input in items(inputs) {
             let text_id = text(input, "id");
-            let found = text_id.parse().ok().and_then(|id: Id| Some((id, self.store.variants.get(&id)?)));
+            let found = text_id
+                .parse()
+                .ok()
+                .and_then(|id: Id| Some((id, self.store.variants.get(&id)?)));
             let Some((id, variant)) = found.filter(|(_, variant)| !variant.deleted) else {
                 return Err(not_found("ProductVariant", &text_id));
             };
@@ -318,7 +340,11 @@ impl Catalog<'_> {
             {
                 let sku = before.sku.clone();
                 self.store.by_sku.entry(sku).or_default().remove(&id);
-                self.store.by_sku.entry(variant.sku.clone()).or_default().insert(id);
+                self.store
+                    .by_sku
+                    .entry(variant.sku.clone())
+                    .or_default()
+                    .insert(id);
             }
             self.store.variants.insert(id, variant);
             updated.push(json!(id.to_string()));
@@ -335,12 +361,19 @@ impl Catalog<'_> {
     ) -> Result<(), Refused> {
         let groups = &self.store.products[&product].groups;
         let chosen = |group: &Id| {
-            options
-                .iter()
-                .any(|option| self.store.options.get(option).is_some_and(|option| option.group == *group))
+            options.iter().any(|option| {
+                self.store
+                    .options
+                    .get(option)
+                    .is_some_and(|option| option.group == *group)
+            })
         };
         if options.len() != groups.len() || !groups.iter().all(chosen) {
-            let codes: Vec<_> = groups.iter().filter_map(|id| self.store.groups.get(id)).map(|group| group.code.as_str()).collect();
+            let codes: Vec<_> = groups
+                .iter()
+                .filter_map(|id| self.store.groups.get(id))
+                .map(|group| group.code.as_str())
+                .collect();
             return Err(user_error(format!(
                 "ProductVariant optionIds must include one optionId from each of the groups: {}",
                 codes.join(", ")

@@ -41,7 +41,8 @@ const TOKEN: &str = "vendure-auth-token";
 
 static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| {
     // A part of the program; a test parses it.
-    Schema::parse_and_validate(include_str!("schema.graphql"), "schema.graphql").expect("the schema is valid")
+    Schema::parse_and_validate(include_str!("schema.graphql"), "schema.graphql")
+        .expect("the schema is valid")
 });
 
 /// One emulated server.
@@ -60,7 +61,12 @@ struct Session<'a> {
 }
 
 impl Data for Session<'_> {
-    fn root(&self, mutates: bool, field: &str, arguments: &Map<String, Value>) -> Result<Value, Refused> {
+    fn root(
+        &self,
+        mutates: bool,
+        field: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<Value, Refused> {
         if mutates && field == "login" {
             return Ok(self.log_in(arguments));
         }
@@ -85,7 +91,8 @@ impl Data for Session<'_> {
 
 impl Session<'_> {
     fn log_in(&self, arguments: &Map<String, Value>) -> Value {
-        let is = |key: &str, wanted: &str| arguments.get(key).and_then(Value::as_str) == Some(wanted);
+        let is =
+            |key: &str, wanted: &str| arguments.get(key).and_then(Value::as_str) == Some(wanted);
         if !is("username", USERNAME) || !is("password", PASSWORD) {
             return json!({"__typename": "InvalidCredentialsError", "errorCode": "INVALID_CREDENTIALS_ERROR",
                 "message": "The provided credentials are invalid", "authenticationError": ""});
@@ -108,7 +115,12 @@ impl Session<'_> {
         }
         let empty = Value::Null;
         let input = arguments.get("input").unwrap_or(&empty);
-        let text = |key: &str| arguments.get(key).and_then(Value::as_str).unwrap_or_default();
+        let text = |key: &str| {
+            arguments
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let now = self.now;
         let mut catalog = Catalog {
             store: &mut store,
@@ -139,10 +151,13 @@ impl Session<'_> {
             }
             "cancelOrder" => {
                 let id = input["orderId"].as_str().unwrap_or_default();
-                let told = orders::cancel(&mut store, input, now).ok_or_else(|| not_found("Order", id))?;
+                let told =
+                    orders::cancel(&mut store, input, now).ok_or_else(|| not_found("Order", id))?;
                 Ok(match told {
                     Value::String(_) => {
-                        let mut order = view::object(&store, "Order", id.parse().unwrap_or_default()).unwrap_or_default();
+                        let mut order =
+                            view::object(&store, "Order", id.parse().unwrap_or_default())
+                                .unwrap_or_default();
                         order.insert("__typename".to_owned(), json!("Order"));
                         Value::Object(order)
                     }
@@ -156,7 +171,9 @@ impl Session<'_> {
 
 impl VendureSandbox {
     fn is_known(&self, request: &Request) -> bool {
-        let token = request.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
+        let token = request
+            .header("authorization")
+            .and_then(|text| text.strip_prefix("Bearer "));
         token.is_some_and(|token| self.store.sessions.contains(token))
             || request.header("vendure-api-key") == Some(API_KEY)
     }
@@ -169,7 +186,10 @@ fn plain_error(status: u16, message: &str, now: Timestamp) -> Response {
 }
 
 fn unfit(status: u16, message: &str, code: &str) -> Response {
-    Response::json(status, &json!({"errors": [{"message": message, "extensions": {"code": code}}]}))
+    Response::json(
+        status,
+        &json!({"errors": [{"message": message, "extensions": {"code": code}}]}),
+    )
 }
 
 fn document(request: &Request) -> Option<Body> {
@@ -191,7 +211,11 @@ impl Sandbox for VendureSandbox {
 
     fn respond(&mut self, request: &Request, faults: &mut Faults) -> Response {
         if request.path.trim_end_matches('/') != PATH {
-            return plain_error(404, &format!("Cannot {} {}", request.method, request.path), request.now);
+            return plain_error(
+                404,
+                &format!("Cannot {} {}", request.method, request.path),
+                request.now,
+            );
         }
         if request.body.len() > LARGEST_BODY {
             return plain_error(500, "", request.now);
@@ -200,9 +224,15 @@ impl Sandbox for VendureSandbox {
             return unfit(400, "Operation batching disabled.", "BAD_REQUEST");
         }
         let Some(body) = document(request) else {
-            return plain_error(400, "The body is not a GraphQL request in JSON", request.now);
+            return plain_error(
+                400,
+                "The body is not a GraphQL request in JSON",
+                request.now,
+            );
         };
-        let token = request.header("vendure-token").filter(|token| *token != CHANNEL_TOKEN);
+        let token = request
+            .header("vendure-token")
+            .filter(|token| *token != CHANNEL_TOKEN);
         if let Some(token) = token {
             let message = format!("No Channel with the token \"{token}\" could be found");
             let error = json!({"message": message, "path": [graphql::heading(&body.query).1],
@@ -241,14 +271,18 @@ impl Sandbox for VendureSandbox {
 
     fn operation(&self, request: &Request) -> String {
         let body = document(request);
-        let (mutates, field) = body.as_ref().map_or((false, ""), |body| graphql::heading(&body.query));
+        let (mutates, field) = body
+            .as_ref()
+            .map_or((false, ""), |body| graphql::heading(&body.query));
         let kind = if mutates { "mutation" } else { "query" };
         format!("{kind} {field}")
     }
 
     fn writes(&self, request: &Request) -> bool {
         let body = document(request);
-        let (mutates, field) = body.as_ref().map_or((false, ""), |body| graphql::heading(&body.query));
+        let (mutates, field) = body
+            .as_ref()
+            .map_or((false, ""), |body| graphql::heading(&body.query));
         mutates && field != "login"
     }
 
@@ -299,7 +333,9 @@ impl Sandbox for VendureSandbox {
             state.listings.insert(sku.clone(), listing);
         }
         for (id, order) in &store.orders {
-            state.orders.extend(view::object(store, "Order", *id).map(Value::Object));
+            state
+                .orders
+                .extend(view::object(store, "Order", *id).map(Value::Object));
             for parcel in order.fulfillments.keys() {
                 let mut shipment = view::fulfillment(order, *parcel).unwrap_or_default();
                 shipment["order_id"] = json!(id.to_string());

@@ -20,7 +20,10 @@ fn lines_of(input: &Value) -> Vec<(Id, i64)> {
     lines
         .map(|line| {
             let id = line["orderLineId"].as_str().and_then(|id| id.parse().ok());
-            (id.unwrap_or_default(), line["quantity"].as_i64().unwrap_or_default())
+            (
+                id.unwrap_or_default(),
+                line["quantity"].as_i64().unwrap_or_default(),
+            )
         })
         .filter(|(_, quantity)| *quantity > 0)
         .collect()
@@ -31,28 +34,59 @@ pub fn fulfill(store: &mut Store, input: &Value, now: Timestamp) -> Value {
     let lines = lines_of(input);
     let handler = &input["handler"];
     if lines.is_empty() {
-        return refusal("EmptyOrderLineSelectionError", "EMPTY_ORDER_LINE_SELECTION_ERROR", "At least one OrderLine must be specified");
+        return refusal(
+            "EmptyOrderLineSelectionError",
+            "EMPTY_ORDER_LINE_SELECTION_ERROR",
+            "At least one OrderLine must be specified",
+        );
     }
     if handler["code"] != HANDLER {
-        return refusal("InvalidFulfillmentHandlerError", "INVALID_FULFILLMENT_HANDLER_ERROR", "The specified FulfillmentHandler code is not valid");
+        return refusal(
+            "InvalidFulfillmentHandlerError",
+            "INVALID_FULFILLMENT_HANDLER_ERROR",
+            "The specified FulfillmentHandler code is not valid",
+        );
     }
     let parcel_id = store.next_id();
-    let owner = store.orders.values_mut().find(|order| order.lines.contains_key(&lines[0].0));
+    let owner = store
+        .orders
+        .values_mut()
+        .find(|order| order.lines.contains_key(&lines[0].0));
     let Some(order) = owner else {
-        return refusal("EmptyOrderLineSelectionError", "EMPTY_ORDER_LINE_SELECTION_ERROR", "At least one OrderLine must be specified");
+        return refusal(
+            "EmptyOrderLineSelectionError",
+            "EMPTY_ORDER_LINE_SELECTION_ERROR",
+            "At least one OrderLine must be specified",
+        );
     };
     let too_many = lines.iter().any(|(id, quantity)| {
-        order.lines.get(id).is_none_or(|line| order.fulfilled(*id) + quantity > line.quantity)
+        order
+            .lines
+            .get(id)
+            .is_none_or(|line| order.fulfilled(*id) + quantity > line.quantity)
     });
     if too_many {
-        return refusal("ItemsAlreadyFulfilledError", "ITEMS_ALREADY_FULFILLED_ERROR", "One or more OrderItems are already part of a Fulfillment");
+        return refusal(
+            "ItemsAlreadyFulfilledError",
+            "ITEMS_ALREADY_FULFILLED_ERROR",
+            "One or more OrderItems are already part of a Fulfillment",
+        );
     }
     let short = lines.iter().any(|(id, quantity)| {
-        let variant = order.lines.get(id).and_then(|line| store.variants.get(&line.variant));
-        variant.is_some_and(|variant| variant.track_inventory != "FALSE" && variant.on_hand < *quantity)
+        let variant = order
+            .lines
+            .get(id)
+            .and_then(|line| store.variants.get(&line.variant));
+        variant.is_some_and(|variant| {
+            variant.track_inventory != "FALSE" && variant.on_hand < *quantity
+        })
     });
     if short {
-        return refusal("InsufficientStockOnHandError", "INSUFFICIENT_STOCK_ON_HAND_ERROR", "Cannot create a Fulfillment as there is insufficient stockOnHand");
+        return refusal(
+            "InsufficientStockOnHandError",
+            "INSUFFICIENT_STOCK_ON_HAND_ERROR",
+            "Cannot create a Fulfillment as there is insufficient stockOnHand",
+        );
     }
     for (id, quantity) in &lines {
         if let Some(line) = order.lines.get(id)
@@ -64,7 +98,9 @@ pub fn fulfill(store: &mut Store, input: &Value, now: Timestamp) -> Value {
     }
     let argument = |name: &str| {
         let arguments = handler["arguments"].as_array().into_iter().flatten();
-        let own = arguments.filter(|one| one["name"] == name).find_map(|one| one["value"].as_str());
+        let own = arguments
+            .filter(|one| one["name"] == name)
+            .find_map(|one| one["value"].as_str());
         own.unwrap_or_default().to_owned()
     };
     let parcel = Fulfillment {
@@ -82,12 +118,22 @@ pub fn fulfill(store: &mut Store, input: &Value, now: Timestamp) -> Value {
 /// `transitionFulfillmentToState`; `None` when there is no such fulfillment.
 pub fn transition(store: &mut Store, id: &str, state: &str, now: Timestamp) -> Option<Value> {
     let id: Id = id.parse().ok()?;
-    let order = store.orders.values_mut().find(|order| order.fulfillments.contains_key(&id))?;
+    let order = store
+        .orders
+        .values_mut()
+        .find(|order| order.fulfillments.contains_key(&id))?;
     let next = view::fulfillment(order, id)?["nextStates"].clone();
     let parcel = order.fulfillments.get_mut(&id)?;
     if !next.as_array()?.contains(&json!(state)) {
-        let reason = format!("Cannot transition Fulfillment from \"{}\" to \"{state}\"", parcel.state);
-        let mut told = refusal("FulfillmentStateTransitionError", "FULFILLMENT_STATE_TRANSITION_ERROR", &reason);
+        let reason = format!(
+            "Cannot transition Fulfillment from \"{}\" to \"{state}\"",
+            parcel.state
+        );
+        let mut told = refusal(
+            "FulfillmentStateTransitionError",
+            "FULFILLMENT_STATE_TRANSITION_ERROR",
+            &reason,
+        );
         told["transitionError"] = json!(reason);
         told["fromState"] = json!(parcel.state);
         told["toState"] = json!(state);
@@ -98,9 +144,15 @@ pub fn transition(store: &mut Store, id: &str, state: &str, now: Timestamp) -> O
     let left = |order: &Order, line: Id| -> i64 {
         let parcels = order.fulfillments.values();
         let gone = parcels.filter(|one| matches!(one.state.as_str(), "Shipped" | "Delivered"));
-        gone.flat_map(|one| &one.lines).filter(|(id, _)| *id == line).map(|(_, quantity)| quantity).sum()
+        gone.flat_map(|one| &one.lines)
+            .filter(|(id, _)| *id == line)
+            .map(|(_, quantity)| quantity)
+            .sum()
     };
-    let all = order.lines.iter().all(|(id, line)| left(order, *id) >= line.quantity);
+    let all = order
+        .lines
+        .iter()
+        .all(|(id, line)| left(order, *id) >= line.quantity);
     let some = order.lines.keys().any(|id| left(order, *id) > 0);
     order.state = match (all, some) {
         (true, _) => "Shipped",
@@ -118,11 +170,24 @@ pub fn cancel(store: &mut Store, input: &Value, now: Timestamp) -> Option<Value>
     let order = store.orders.get_mut(&id)?;
     let lines = match input["lines"].is_array() {
         true => lines_of(input),
-        false => order.lines.iter().map(|(id, line)| (*id, line.quantity)).collect(),
+        false => order
+            .lines
+            .iter()
+            .map(|(id, line)| (*id, line.quantity))
+            .collect(),
     };
-    let too_many = |(id, quantity): &(Id, i64)| order.lines.get(id).is_none_or(|line| line.quantity < *quantity);
+    let too_many = |(id, quantity): &(Id, i64)| {
+        order
+            .lines
+            .get(id)
+            .is_none_or(|line| line.quantity < *quantity)
+    };
     if lines.iter().any(too_many) {
-        return Some(refusal("QuantityTooGreatError", "QUANTITY_TOO_GREAT_ERROR", "The specified quantity is greater than the available OrderItems"));
+        return Some(refusal(
+            "QuantityTooGreatError",
+            "QUANTITY_TOO_GREAT_ERROR",
+            "The specified quantity is greater than the available OrderItems",
+        ));
     }
     for (line_id, quantity) in lines {
         let sent = order.fulfilled(line_id);

@@ -10,12 +10,19 @@ use crate::sandbox::graphql::Refused;
 type Arguments = Map<String, Value>;
 
 /// With `repeats`, lists give their first page again and again.
-pub fn field(store: &Store, name: &str, arguments: &Arguments, repeats: bool) -> Result<Value, Refused> {
+pub fn field(
+    store: &Store,
+    name: &str,
+    arguments: &Arguments,
+    repeats: bool,
+) -> Result<Value, Refused> {
     let options = arguments.get("options");
     let one = |key: &str| arguments.get(key).and_then(Value::as_str);
     let single = |type_name: &str| {
         let found = one("id").and_then(|id| id.parse().ok());
-        found.and_then(|id: Id| view::object(store, type_name, id)).map_or(Value::Null, Value::Object)
+        found
+            .and_then(|id: Id| view::object(store, type_name, id))
+            .map_or(Value::Null, Value::Object)
     };
     let list = |rows: Vec<Row>, repeats: bool| {
         let (ids, total) = lists::page(rows, options, repeats)?;
@@ -29,8 +36,10 @@ pub fn field(store: &Store, name: &str, arguments: &Arguments, repeats: bool) ->
         "globalSettings" => json!({"id": "1", "trackInventory": true, "outOfStockThreshold": 0,
             "serverConfig": {"moneyStrategyPrecision": 2}}),
         "stockLocations" | "taxCategories" => json!({"items": ["1"], "totalItems": 1}),
-        "fulfillmentHandlers" => json!([{"code": super::orders::HANDLER, "description": "Manually enter fulfillment details",
-            "args": [argument("method"), argument("trackingCode")]}]),
+        "fulfillmentHandlers" => {
+            json!([{"code": super::orders::HANDLER, "description": "Manually enter fulfillment details",
+            "args": [argument("method"), argument("trackingCode")]}])
+        }
         "facets" => list(rows(store, "Facet", store.facets.keys()), false)?,
         "facetValues" => list(rows(store, "FacetValue", store.facet_values.keys()), false)?,
         "products" => list(products(store), repeats)?,
@@ -77,7 +86,11 @@ fn products(store: &Store) -> Vec<Row> {
         let Some(product) = store.products.get(&row.id) else {
             continue;
         };
-        let labels = product.facet_values.iter().map(|id| json!(id.to_string())).collect();
+        let labels = product
+            .facet_values
+            .iter()
+            .map(|id| json!(id.to_string()))
+            .collect();
         let skus = product
             .variants
             .iter()

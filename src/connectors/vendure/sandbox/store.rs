@@ -95,7 +95,11 @@ pub struct Variant {
 impl Variant {
     /// What the shop offers; the channel's own threshold is 0 and it counts its stock.
     pub fn offered(&self) -> Option<i64> {
-        let threshold = if self.use_global_threshold { 0 } else { self.out_of_stock_threshold };
+        let threshold = if self.use_global_threshold {
+            0
+        } else {
+            self.out_of_stock_threshold
+        };
         (self.track_inventory != "FALSE").then_some(self.on_hand - self.allocated - threshold)
     }
 }
@@ -132,9 +136,15 @@ pub struct Fulfillment {
 impl Order {
     /// Pieces of a line in fulfillments that were not canceled.
     pub fn fulfilled(&self, line: Id) -> i64 {
-        let parcels = self.fulfillments.values().filter(|one| one.state != "Cancelled");
+        let parcels = self
+            .fulfillments
+            .values()
+            .filter(|one| one.state != "Cancelled");
         let lines = parcels.flat_map(|one| &one.lines);
-        lines.filter(|(id, _)| *id == line).map(|(_, quantity)| quantity).sum()
+        lines
+            .filter(|(id, _)| *id == line)
+            .map(|(_, quantity)| quantity)
+            .sum()
     }
 }
 
@@ -157,7 +167,10 @@ impl Store {
     }
 
     pub fn add_variant(&mut self, id: Id, variant: Variant) {
-        self.by_sku.entry(variant.sku.clone()).or_default().insert(id);
+        self.by_sku
+            .entry(variant.sku.clone())
+            .or_default()
+            .insert(id);
         *self.created.entry(variant.sku.clone()).or_default() += 1;
         if let Some(product) = self.products.get_mut(&variant.product) {
             product.variants.push(id);
@@ -168,7 +181,9 @@ impl Store {
     /// The variant that a buyer means.
     pub fn variant_of(&self, sku: &str) -> Option<(Id, &Variant)> {
         let ids = self.by_sku.get(sku)?;
-        let mut live = ids.iter().filter_map(|id| Some((*id, self.variants.get(id)?)));
+        let mut live = ids
+            .iter()
+            .filter_map(|id| Some((*id, self.variants.get(id)?)));
         live.find(|(_, variant)| !variant.deleted)
     }
 

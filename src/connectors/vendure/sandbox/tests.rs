@@ -5,19 +5,29 @@ use serde_json::{Value, json};
 use super::*;
 use crate::sandbox::Profile;
 
-fn ask_with(sandbox: &mut VendureSandbox, header: (&str, &str), query: &str, variables: Value) -> (u16, Value) {
+fn ask_with(
+    sandbox: &mut VendureSandbox,
+    header: (&str, &str),
+    query: &str,
+    variables: Value,
+) -> (u16, Value) {
     let request = Request {
         method: "POST".to_owned(),
         path: PATH.to_owned(),
         raw_query: String::new(),
         query: Vec::new(),
         headers: [(header.0.to_owned(), header.1.to_owned())].into(),
-        body: json!({"query": query, "variables": variables}).to_string().into_bytes(),
+        body: json!({"query": query, "variables": variables})
+            .to_string()
+            .into_bytes(),
         base_url: "http://127.0.0.1:1".to_owned(),
         now: "2026-11-21T10:00:00Z".parse().unwrap(),
     };
     let response = sandbox.respond(&request, &mut Faults::new(Profile::default(), 1));
-    (response.status, serde_json::from_slice(&response.body).unwrap())
+    (
+        response.status,
+        serde_json::from_slice(&response.body).unwrap(),
+    )
 }
 
 fn ask(sandbox: &mut VendureSandbox, query: &str, variables: Value) -> Value {
@@ -27,13 +37,17 @@ fn ask(sandbox: &mut VendureSandbox, query: &str, variables: Value) -> Value {
 }
 
 const CREATE: &str = "mutation($i: CreateProductInput!) { createProduct(input: $i) { id slug } }";
-const VARIANTS: &str = "mutation($i: [CreateProductVariantInput!]!) { createProductVariants(input: $i) {
+const VARIANTS: &str =
+    "mutation($i: [CreateProductVariantInput!]!) { createProductVariants(input: $i) {
     id sku prices { currencyCode price } stockLevels { stockOnHand stockAllocated } } }";
 
 fn product(sandbox: &mut VendureSandbox, name: &str) -> String {
     let texts = json!([{"languageCode": "en", "name": name, "slug": "mug", "description": ""}]);
     let answer = ask(sandbox, CREATE, json!({"i": {"translations": texts}}));
-    answer["data"]["createProduct"]["id"].as_str().unwrap().to_owned()
+    answer["data"]["createProduct"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn variant(product: &str, sku: &str) -> Value {
@@ -45,12 +59,36 @@ fn variant(product: &str, sku: &str) -> Value {
 #[test]
 fn errors_come_with_status_200_and_a_code() {
     let mut sandbox = VendureSandbox::default();
-    let (status, answer) = ask_with(&mut sandbox, ("authorization", "Bearer x"), "{ activeChannel { id } }", json!({}));
-    assert_eq!((status, &answer["errors"][0]["extensions"]["code"]), (200, &json!("FORBIDDEN")));
-    let (status, answer) = ask_with(&mut sandbox, ("vendure-token", "nope"), "{ activeChannel { id } }", json!({}));
-    assert_eq!((status, &answer["errors"][0]["extensions"]["code"]), (200, &json!("CHANNEL_NOT_FOUND")));
-    let (status, answer) = ask_with(&mut sandbox, ("vendure-api-key", API_KEY), "{ products { nope } }", json!({}));
-    assert_eq!((status, &answer["errors"][0]["extensions"]["code"]), (400, &json!("GRAPHQL_VALIDATION_FAILED")));
+    let (status, answer) = ask_with(
+        &mut sandbox,
+        ("authorization", "Bearer x"),
+        "{ activeChannel { id } }",
+        json!({}),
+    );
+    assert_eq!(
+        (status, &answer["errors"][0]["extensions"]["code"]),
+        (200, &json!("FORBIDDEN"))
+    );
+    let (status, answer) = ask_with(
+        &mut sandbox,
+        ("vendure-token", "nope"),
+        "{ activeChannel { id } }",
+        json!({}),
+    );
+    assert_eq!(
+        (status, &answer["errors"][0]["extensions"]["code"]),
+        (200, &json!("CHANNEL_NOT_FOUND"))
+    );
+    let (status, answer) = ask_with(
+        &mut sandbox,
+        ("vendure-api-key", API_KEY),
+        "{ products { nope } }",
+        json!({}),
+    );
+    assert_eq!(
+        (status, &answer["errors"][0]["extensions"]["code"]),
+        (400, &json!("GRAPHQL_VALIDATION_FAILED"))
+    );
 }
 
 #[test]
@@ -62,7 +100,10 @@ fn a_taken_slug_gets_a_number_and_a_missing_text_is_the_databases_complaint() {
     assert_eq!(answer["data"]["createProduct"]["slug"], "mug-2");
     let texts = json!([{"languageCode": "en", "name": "Mug", "slug": "mug"}]);
     let answer = ask(&mut sandbox, CREATE, json!({"i": {"translations": texts}}));
-    assert_eq!(answer["errors"][0]["message"], "NOT NULL constraint failed: product_translation.description");
+    assert_eq!(
+        answer["errors"][0]["message"],
+        "NOT NULL constraint failed: product_translation.description"
+    );
     assert!(answer["errors"][0]["extensions"].is_null());
 }
 
@@ -72,13 +113,23 @@ fn a_list_is_one_transaction_and_a_sku_may_be_there_twice() {
     let (one, two) = (product(&mut sandbox, "One"), product(&mut sandbox, "Two"));
     let both = json!({"i": [variant(&one, "A"), variant("99", "B")]});
     let answer = ask(&mut sandbox, VARIANTS, both);
-    assert_eq!(answer["errors"][0]["extensions"]["code"], "ENTITY_NOT_FOUND");
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"],
+        "ENTITY_NOT_FOUND"
+    );
     assert!(sandbox.store.variants.is_empty());
-    let answer = ask(&mut sandbox, VARIANTS, json!({"i": [variant(&one, "A"), variant(&two, "A")]}));
+    let answer = ask(
+        &mut sandbox,
+        VARIANTS,
+        json!({"i": [variant(&one, "A"), variant(&two, "A")]}),
+    );
     assert_eq!(answer["data"]["createProductVariants"][1]["sku"], "A");
     let second = ask(&mut sandbox, VARIANTS, json!({"i": [variant(&one, "C")]}));
     let message = second["errors"][0]["message"].as_str().unwrap();
-    assert_eq!(message, "A ProductVariant with the selected options already exists: A");
+    assert_eq!(
+        message,
+        "A ProductVariant with the selected options already exists: A"
+    );
 }
 
 #[test]
@@ -87,27 +138,48 @@ fn facet_values_of_one_list_all_go_to_the_facet_of_the_first() {
     let facet = |sandbox: &mut VendureSandbox, name: &str| {
         let texts = json!([{"languageCode": "en", "name": name}]);
         let query = "mutation($i: CreateFacetInput!) { createFacet(input: $i) { id } }";
-        let answer = ask(sandbox, query, json!({"i": {"code": name, "isPrivate": false, "translations": texts}}));
+        let answer = ask(
+            sandbox,
+            query,
+            json!({"i": {"code": name, "isPrivate": false, "translations": texts}}),
+        );
         answer["data"]["createFacet"]["id"].clone()
     };
     let (brand, tag) = (facet(&mut sandbox, "Brand"), facet(&mut sandbox, "Tag"));
-    let value = |facet: &Value, name: &str| {
-        json!({"facetId": facet, "code": name, "translations": [{"languageCode": "en", "name": name}]})
-    };
+    let value = |facet: &Value, name: &str| json!({"facetId": facet, "code": name, "translations": [{"languageCode": "en", "name": name}]});
     let query = "mutation($i: [CreateFacetValueInput!]!) { createFacetValues(input: $i) { name facet { name } } }";
-    let answer = ask(&mut sandbox, query, json!({"i": [value(&brand, "Acme"), value(&tag, "new")]}));
-    assert_eq!(answer["data"]["createFacetValues"][1], json!({"name": "new", "facet": {"name": "Brand"}}));
+    let answer = ask(
+        &mut sandbox,
+        query,
+        json!({"i": [value(&brand, "Acme"), value(&tag, "new")]}),
+    );
+    assert_eq!(
+        answer["data"]["createFacetValues"][1],
+        json!({"name": "new", "facet": {"name": "Brand"}})
+    );
 }
 
 #[test]
 fn variants_that_are_updated_come_back_in_the_order_of_their_ids() {
     let mut sandbox = VendureSandbox::default();
     let (one, two) = (product(&mut sandbox, "One"), product(&mut sandbox, "Two"));
-    let made = ask(&mut sandbox, VARIANTS, json!({"i": [variant(&one, "A"), variant(&two, "B")]}));
+    let made = ask(
+        &mut sandbox,
+        VARIANTS,
+        json!({"i": [variant(&one, "A"), variant(&two, "B")]}),
+    );
     let id = |at: usize| made["data"]["createProductVariants"][at]["id"].clone();
-    let query = "mutation($i: [UpdateProductVariantInput!]!) { updateProductVariants(input: $i) { sku } }";
-    let answer = ask(&mut sandbox, query, json!({"i": [{"id": id(1), "price": 1}, {"id": id(0), "price": 2}]}));
-    assert_eq!(answer["data"]["updateProductVariants"], json!([{"sku": "A"}, {"sku": "B"}]));
+    let query =
+        "mutation($i: [UpdateProductVariantInput!]!) { updateProductVariants(input: $i) { sku } }";
+    let answer = ask(
+        &mut sandbox,
+        query,
+        json!({"i": [{"id": id(1), "price": 1}, {"id": id(0), "price": 2}]}),
+    );
+    assert_eq!(
+        answer["data"]["updateProductVariants"],
+        json!([{"sku": "A"}, {"sku": "B"}])
+    );
 }
 
 #[test]
@@ -117,7 +189,10 @@ fn beside_a_list_of_prices_a_new_variants_own_price_is_0() {
     let mut input = variant(&one, "A");
     input["prices"] = json!([{"currencyCode": "EUR", "price": 950}]);
     let answer = ask(&mut sandbox, VARIANTS, json!({"i": [input]}));
-    assert_eq!(answer["data"]["createProductVariants"][0]["prices"][0]["price"], 0);
+    assert_eq!(
+        answer["data"]["createProductVariants"][0]["prices"][0]["price"],
+        0
+    );
 }
 
 #[test]
@@ -126,13 +201,20 @@ fn an_order_allocates_and_its_parcel_takes_both_away() {
     let one = product(&mut sandbox, "One");
     ask(&mut sandbox, VARIANTS, json!({"i": [variant(&one, "A")]}));
     let purchase = serde_json::from_value(json!({"lines": [{"sku": "A", "quantity": 2}]})).unwrap();
-    let order = sandbox.buy(&purchase, Timestamp::UNIX_EPOCH).unwrap().order_id;
+    let order = sandbox
+        .buy(&purchase, Timestamp::UNIX_EPOCH)
+        .unwrap()
+        .order_id;
     let stock = |sandbox: &VendureSandbox| {
         let (_, variant) = sandbox.store.variant_of("A").unwrap();
         (variant.on_hand, variant.allocated)
     };
     assert_eq!(stock(&sandbox), (5, 2));
-    let answer = ask(&mut sandbox, "query($id: ID!) { order(id: $id) { lines { id } totalWithTax } }", json!({"id": order}));
+    let answer = ask(
+        &mut sandbox,
+        "query($id: ID!) { order(id: $id) { lines { id } totalWithTax } }",
+        json!({"id": order}),
+    );
     assert_eq!(answer["data"]["order"]["totalWithTax"], 2 * 950 + 500);
     let line = answer["data"]["order"]["lines"][0]["id"].clone();
     let fulfill = |quantity: u64| {
@@ -145,7 +227,10 @@ fn an_order_allocates_and_its_parcel_takes_both_away() {
     assert_eq!(answer["data"]["addFulfillmentToOrder"]["state"], "Pending");
     assert_eq!(stock(&sandbox), (3, 0));
     let answer = ask(&mut sandbox, query, fulfill(1));
-    assert_eq!(answer["data"]["addFulfillmentToOrder"]["errorCode"], "ITEMS_ALREADY_FULFILLED_ERROR");
+    assert_eq!(
+        answer["data"]["addFulfillmentToOrder"]["errorCode"],
+        "ITEMS_ALREADY_FULFILLED_ERROR"
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub fn object(store: &Store, type_name: &str, id: Id) -> Option<Map<String, Valu
     let document = match type_name {
         "Facet" => {
             let facet = store.facets.get(&id)?;
-            let values = store.facet_values.iter().filter(|(_, value)| value.facet == id);
+            let values = store
+                .facet_values
+                .iter()
+                .filter(|(_, value)| value.facet == id);
             let values: Vec<Id> = values.map(|(id, _)| *id).collect();
             json!({"id": own, "name": facet.name, "code": facet.code, "isPrivate": facet.is_private,
                 "languageCode": "en", "createdAt": facet.at, "updatedAt": facet.at, "values": ids(&values)})
@@ -42,7 +45,10 @@ pub fn object(store: &Store, type_name: &str, id: Id) -> Option<Map<String, Valu
         }
         "ProductOptionGroup" => {
             let group = store.groups.get(&id)?;
-            let options = store.options.iter().filter(|(_, option)| option.group == id);
+            let options = store
+                .options
+                .iter()
+                .filter(|(_, option)| option.group == id);
             let options: Vec<Id> = options.map(|(id, _)| *id).collect();
             json!({"id": own, "name": group.name, "code": group.code, "languageCode": "en", "createdAt": group.at,
                 "updatedAt": group.at, "options": ids(&options)})
@@ -90,12 +96,24 @@ fn order(store: &Store, id: Id, order: &Order) -> Value {
         .iter()
         .map(|(id, one)| line(store, *id, one))
         .collect();
-    let goods: i64 = order.lines.values().map(|one| one.unit_price * one.quantity).sum();
-    let net_goods: i64 = order.lines.values().map(|one| net(one.unit_price * one.quantity)).sum();
+    let goods: i64 = order
+        .lines
+        .values()
+        .map(|one| one.unit_price * one.quantity)
+        .sum();
+    let net_goods: i64 = order
+        .lines
+        .values()
+        .map(|one| net(one.unit_price * one.quantity))
+        .sum();
     let is_canceled = order.state == "Cancelled";
     let shipping = if is_canceled { 0 } else { order.shipping };
     let (total, net_total) = (goods + shipping, net_goods + net(shipping));
-    let fulfillments: Vec<_> = order.fulfillments.keys().filter_map(|one| fulfillment(order, *one)).collect();
+    let fulfillments: Vec<_> = order
+        .fulfillments
+        .keys()
+        .filter_map(|one| fulfillment(order, *one))
+        .collect();
     let count: i64 = order.lines.values().map(|one| one.quantity).sum();
     let field = |name: &str| order.buyer.get(name).cloned().unwrap_or(Value::Null);
     json!({
@@ -118,8 +136,14 @@ fn order(store: &Store, id: Id, order: &Order) -> Value {
 }
 
 fn line(store: &Store, id: Id, line: &OrderLine) -> Value {
-    let at = store.variants.get(&line.variant).map(|variant| variant.created);
-    let (gross, net_line) = (line.unit_price * line.quantity, net(line.unit_price * line.quantity));
+    let at = store
+        .variants
+        .get(&line.variant)
+        .map(|variant| variant.created);
+    let (gross, net_line) = (
+        line.unit_price * line.quantity,
+        net(line.unit_price * line.quantity),
+    );
     json!({
         "id": id.to_string(), "createdAt": at, "updatedAt": at, "productVariant": line.variant.to_string(),
         "unitPrice": net(line.unit_price), "unitPriceWithTax": line.unit_price,
@@ -146,8 +170,10 @@ pub fn fulfillment(order: &Order, id: Id) -> Option<Value> {
             json!({"orderLineId": line.to_string(), "quantity": quantity, "fulfillmentId": id.to_string()})
         })
         .collect();
-    Some(json!({"__typename": "Fulfillment", "id": id.to_string(), "state": own.state, "method": own.method,
-        "trackingCode": own.tracking, "createdAt": own.at, "updatedAt": own.at, "lines": lines, "nextStates": next}))
+    Some(
+        json!({"__typename": "Fulfillment", "id": id.to_string(), "state": own.state, "method": own.method,
+        "trackingCode": own.tracking, "createdAt": own.at, "updatedAt": own.at, "lines": lines, "nextStates": next}),
+    )
 }
 
 /// A listing's whole content: what is sold, and the product that it belongs to.
