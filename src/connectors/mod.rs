@@ -8,6 +8,9 @@ use crate::domain::ids::ChannelName;
 use crate::http::HttpContext;
 use crate::sandbox::Sandbox;
 
+#[cfg(test)]
+mod test_kit;
+
 /// What a connector is built with beside its settings.
 #[derive(Clone, Debug)]
 pub struct Environment {

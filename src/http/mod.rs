@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Request, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -394,6 +394,26 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Duration::try_from(at.duration_since(Timestamp::now())).ok()
+}
+
+/// What a redirection means: no redirect is followed, for the key may not be meant for the other host. `place` is what
+/// stands in `url`, in the seller's words.
+pub fn redirected(headers: &HeaderMap, place: &str) -> Error {
+    let error = Error::new(
+        ErrorKind::ConfigInvalid,
+        "the shop answers at another address",
+    );
+    // Its query repeats the key when the key travels there.
+    let target = headers
+        .get(LOCATION)
+        .and_then(|text| text.to_str().ok()?.split(['?', '#']).next())
+        .filter(|text| !text.is_empty());
+    match target {
+        Some(target) => error.with("location", target).hint(format!(
+            "put the address that the shop redirects to into `url`, {place}"
+        )),
+        None => error.hint("check `url`"),
+    }
 }
 
 /// The usual meaning of a status, for a [`Dialect::classify`] to refine.

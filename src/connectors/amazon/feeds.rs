@@ -190,7 +190,7 @@ pub async fn submit(
             Err(error) if outcomes.is_empty() && !error.in_doubt => return Err(error),
             Err(error) => outcomes.extend(feed.into_iter().map(|message| ItemOutcome {
                 key: Sku::from(message.sku),
-                outcome: super::failed(super::copy(&error)),
+                outcome: super::failed(error.again()),
             })),
         }
     }

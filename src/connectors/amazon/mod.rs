@@ -81,16 +81,6 @@ fn failed(error: Error) -> Outcome {
     }
 }
 
-/// The same error once more, for each item that it hits; without what caused it.
-fn copy(error: &Error) -> Error {
-    let mut copy = Error::new(error.kind, &error.message);
-    copy.retry = error.retry;
-    copy.in_doubt = error.in_doubt;
-    copy.context.clone_from(&error.context);
-    copy.hints.clone_from(&error.hints);
-    copy
-}
-
 /// Adds one item's outcome. `Err` when nothing was applied yet and the error is not about this item alone.
 fn record<K>(outcomes: &mut Vec<ItemOutcome<K>>, key: K, result: Result<Outcome>) -> Result<()> {
     let outcome = match result {

@@ -16,7 +16,6 @@ use super::place::{Place, gid, number};
 use super::prices::{self, Sheet};
 use super::products::{self, Draft};
 use super::push::{Answered, add_all_places, add_places, all, first_error, publish};
-use super::refusal;
 use super::shop::{Facts, Shop};
 use super::wire::{Product, ProductSet, UserError};
 use crate::domain::change::Lane;
@@ -417,7 +416,7 @@ async fn publish_all(
             match outcome {
                 Ok(()) => {}
                 Err(error) if matches!(error.kind, ErrorKind::Rejected | ErrorKind::NotFound) => {
-                    refused.insert(id.to_owned(), refusal::copy(&error));
+                    refused.insert(id.to_owned(), error.again());
                 }
                 Err(error) => return Err(error),
             }

@@ -13,7 +13,6 @@ use super::documents;
 use super::place::{Place, gid};
 use super::products::foreign;
 use super::push::Answered;
-use super::refusal;
 use super::shop::{Facts, Shop, product_gid};
 use super::wire::{Complaints, UserError};
 use crate::domain::Result;
@@ -126,7 +125,7 @@ pub fn outcomes<'s>(skus: impl Iterator<Item = &'s Sku>, errors: &[UserError]) -
                 Outcome::Rejected(issues.into_iter().map(|issue| issue.sku(sku)).collect())
             }
             Some(Outcome::Failed(error)) => {
-                Outcome::Failed(refusal::copy(&error).with("sku", sku.as_str()))
+                Outcome::Failed(error.again().with("sku", sku.as_str()))
             }
             Some(other) => other,
         }

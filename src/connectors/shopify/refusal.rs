@@ -156,20 +156,10 @@ pub fn beside() -> Outcome {
 /// An error that befell a call, for one of its items.
 pub fn of_call(error: &Error) -> Outcome {
     if error.in_doubt {
-        Outcome::Unknown(copy(error))
+        Outcome::Unknown(error.again())
     } else {
-        Outcome::Failed(copy(error))
+        Outcome::Failed(error.again())
     }
-}
-
-/// Errors are not cloned; this is the same one again for another item.
-pub fn copy(error: &Error) -> Error {
-    let mut copy = Error::new(error.kind, error.message.clone());
-    copy.retry = error.retry;
-    copy.in_doubt = error.in_doubt;
-    copy.context.clone_from(&error.context);
-    copy.hints.clone_from(&error.hints);
-    copy
 }
 
 #[cfg(test)]

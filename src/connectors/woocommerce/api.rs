@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
@@ -16,7 +16,7 @@ use super::oauth;
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, ErrorKind, Result};
-use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of};
+use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of, redirected};
 
 /// Context of an error that names the listing or category which stands in the way.
 pub const RESOURCE: &str = "resource";
@@ -76,7 +76,7 @@ impl Dialect for WooDialect {
     fn classify(&self, reply: &Reply) -> Error {
         let status = reply.status;
         if status.is_redirection() {
-            return redirected(reply);
+            return redirected(&reply.headers, "without /wp-json/…");
         }
         let refusal: Refusal = serde_json::from_slice(&reply.body).unwrap_or_default();
         let code = refusal.code.as_str();
@@ -114,24 +114,6 @@ impl Dialect for WooDialect {
                 .hint("WooCommerce must be active, and Settings > Permalinks must not be Plain"),
             _ => error,
         }
-    }
-}
-
-fn redirected(reply: &Reply) -> Error {
-    let error = Error::new(
-        ErrorKind::ConfigInvalid,
-        "the shop answers at another address",
-    );
-    // Its query repeats the key when the key travels there.
-    let target = reply
-        .header(LOCATION.as_str())
-        .and_then(|text| text.split(['?', '#']).next())
-        .filter(|text| !text.is_empty());
-    match target {
-        Some(target) => error
-            .with("location", target)
-            .hint("put the address that the shop redirects to into `url`, without /wp-json/…"),
-        None => error.hint("check `url`"),
     }
 }
 
@@ -532,7 +514,7 @@ mod tests {
     fn a_redirect_names_the_address_without_the_key() {
         let mut reply = reply(301, "");
         reply.headers.insert(
-            LOCATION,
+            reqwest::header::LOCATION,
             "https://www.example.com/wp-json/wc/v3/orders?consumer_secret=cs_test"
                 .parse()
                 .unwrap(),

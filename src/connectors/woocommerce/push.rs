@@ -112,7 +112,7 @@ impl Push {
                 Err(error) if !answered_before => return Err(error),
                 Err(error) => outcomes.extend(rows.iter().map(|row| ItemOutcome {
                     key: row.sku.clone(),
-                    outcome: Outcome::Failed(copy(&error)),
+                    outcome: Outcome::Failed(error.again()),
                 })),
             }
         }
@@ -160,7 +160,7 @@ async fn send_group(api: &Api, target: Target, rows: &[Row]) -> Result<Vec<ItemO
                 .iter()
                 .map(|row| ItemOutcome {
                     key: row.sku.clone(),
-                    outcome: Outcome::Unknown(copy(&error)),
+                    outcome: Outcome::Unknown(error.again()),
                 })
                 .collect());
         }
@@ -292,16 +292,6 @@ fn explained(row: &Row, refusal: &Refusal) -> Issue {
         }
         _ => issue,
     }
-}
-
-/// Errors are not cloned; this is the same one again for another item.
-pub fn copy(error: &Error) -> Error {
-    let mut copy = Error::new(error.kind, error.message.clone());
-    copy.retry = error.retry;
-    copy.in_doubt = error.in_doubt;
-    copy.context.clone_from(&error.context);
-    copy.hints.clone_from(&error.hints);
-    copy
 }
 
 #[cfg(test)]

@@ -6,72 +6,28 @@ mod orders;
 
 use crate::domain::change::Action;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::*;
-use crate::config::settings::Value as SettingValue;
-use crate::domain::capability::Endpoint;
+use crate::connectors::test_kit;
 use crate::domain::change::Route;
 use crate::domain::connector::Outcome;
-use crate::domain::ids::{ChannelName, IdempotencyKey, ListingRef};
-use crate::domain::ledger::QuotaMemory;
+use crate::domain::ids::{IdempotencyKey, ListingRef};
 use crate::domain::order::Order;
-use crate::halt::Halt;
-use crate::http::{HttpContext, HttpOptions};
 use crate::sandbox::{Purchase, PurchaseLine, Running, ServeOptions, serve};
-
-#[derive(Debug)]
-struct NoMemory;
-
-#[async_trait]
-impl QuotaMemory for NoMemory {
-    async fn full_at(&self, _: &ChannelName, _: Endpoint) -> Result<Option<Timestamp>> {
-        Ok(None)
-    }
-
-    async fn set_full_at(&self, _: &ChannelName, _: Endpoint, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-}
 
 struct Shop {
     running: Running,
     connector: Box<dyn Connector>,
 }
 
-fn connect(running: &Running) -> Box<dyn Connector> {
-    let mut settings = Settings::default();
-    for key in ["shop", "client_id", "location"] {
-        let text = running.settings[key].as_str().unwrap().to_owned();
-        settings.insert(key, SettingValue::Text(text));
-    }
-    let secret = running.settings["client_secret"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    settings.insert("client_secret", SettingValue::Secret(secret.into()));
-    let options = HttpOptions {
-        timeout: Duration::from_secs(20),
-        first_backoff: Duration::from_millis(1),
-        longest_backoff: Duration::from_millis(5),
-        ..HttpOptions::default()
-    };
-    let environment = Environment {
-        channel: "shop".into(),
-        http: HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap(),
-    };
-    (FACTORY.build)(&settings, &environment).unwrap()
-}
-
 impl Shop {
     async fn open() -> Self {
         let sandbox = FACTORY.sandbox.unwrap()();
         let running = serve(sandbox, ServeOptions::default()).await.unwrap();
-        let connector = connect(&running);
+        let connector = test_kit::connect(&FACTORY, &running.settings);
         Self { running, connector }
     }
 

@@ -5,37 +5,16 @@ mod orders;
 
 use crate::domain::change::Action;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::*;
-use crate::config::settings::Value as SettingValue;
-use crate::domain::capability::Endpoint;
+use crate::connectors::test_kit;
 use crate::domain::change::Route;
-use crate::domain::ids::{ChannelName, IdempotencyKey};
-use crate::domain::ledger::QuotaMemory;
+use crate::domain::ids::IdempotencyKey;
 use crate::domain::order::Order;
-use crate::halt::Halt;
-use crate::http::{HttpContext, HttpOptions};
 use crate::sandbox::{Purchase, PurchaseLine, Running, ServeOptions, serve};
-
-#[derive(Debug)]
-struct NoMemory;
-
-#[async_trait]
-impl QuotaMemory for NoMemory {
-    async fn full_at(&self, _: &ChannelName, _: Endpoint) -> Result<Option<Timestamp>> {
-        Ok(None)
-    }
-
-    async fn set_full_at(&self, _: &ChannelName, _: Endpoint, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-}
 
 struct Shop {
     running: Running,
@@ -43,25 +22,11 @@ struct Shop {
 }
 
 fn connect(running: &Running, key: Option<&str>) -> Box<dyn Connector> {
-    let text = |key: &str| running.settings[key].as_str().unwrap().to_owned();
-    let mut settings = Settings::default();
-    settings.insert("url", SettingValue::Text(text("url")));
-    settings.insert("currency", SettingValue::Text(text("currency")));
-    let key = key.map_or_else(|| text("consumer_key"), str::to_owned);
-    settings.insert("consumer_key", SettingValue::Secret(key.into()));
-    let secret = text("consumer_secret");
-    settings.insert("consumer_secret", SettingValue::Secret(secret.into()));
-    let options = HttpOptions {
-        timeout: Duration::from_secs(20),
-        first_backoff: Duration::from_millis(1),
-        longest_backoff: Duration::from_millis(5),
-        ..HttpOptions::default()
-    };
-    let environment = Environment {
-        channel: "shop".into(),
-        http: HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap(),
-    };
-    (FACTORY.build)(&settings, &environment).unwrap()
+    let mut told = running.settings.clone();
+    if let Some(key) = key {
+        told["consumer_key"] = json!(key);
+    }
+    test_kit::connect(&FACTORY, &told)
 }
 
 impl Shop {
