@@ -19,7 +19,9 @@ use super::refusals;
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, Result};
-use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of};
+use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of, redirected};
+
+const CHECK_URL: &str = "check `url`: it is the address of the Medusa server, not of the storefront, without /admin and without /app";
 
 /// A secret API key: the name of HTTP Basic, without a password.
 #[derive(Debug)]
@@ -38,7 +40,20 @@ impl Dialect for MedusaDialect {
         Ok(request)
     }
 
+    /// A page for people comes with a success status too: from a storefront, or from what stands before the server.
+    fn is_success(&self, reply: &Reply) -> bool {
+        reply.status.is_success() && reply.body.trim_ascii_start().starts_with(b"{")
+    }
+
     fn classify(&self, reply: &Reply) -> Error {
+        if reply.status.is_redirection() {
+            return redirected(&reply.headers, "without /admin/…");
+        }
+        if reply.status.is_success() {
+            return Error::config("what answers at `url` is not Medusa's Admin API")
+                .hint(CHECK_URL)
+                .in_doubt();
+        }
         let refusal: Option<Refusal> = serde_json::from_slice(&reply.body).ok();
         let known = refusal.is_some();
         let refusal = refusal.unwrap_or_default();
@@ -54,9 +69,7 @@ impl Dialect for MedusaDialect {
             StatusCode::UNAUTHORIZED => error.hint(
                 "check `api_key` of this channel: Medusa Admin > Settings > Secret API Keys; a revoked key works no more",
             ),
-            StatusCode::NOT_FOUND if !known => error.hint(
-                "check `url`: it is the address of the Medusa server, without /admin and without /app",
-            ),
+            StatusCode::NOT_FOUND if !known => error.hint(CHECK_URL),
             StatusCode::PAYLOAD_TOO_LARGE => error.hint(
                 "shorten the description: Medusa takes 2 MB in one call, unless its configuration says otherwise",
             ),
@@ -332,6 +345,7 @@ variants.material,variants.hs_code,variants.mid_code,variants.manage_inventory,v
 variants.options.value,variants.options.option.title,\
 variants.prices.id,variants.prices.amount,variants.prices.currency_code,\
 variants.prices.min_quantity,variants.prices.max_quantity,\
+variants.prices.price_rules.attribute,variants.prices.price_rules.operator,variants.prices.price_rules.value,\
 variants.inventory_items.inventory_item_id,variants.inventory_items.required_quantity,\
 variants.inventory_items.inventory.location_levels.location_id,\
 variants.inventory_items.inventory.location_levels.stocked_quantity,\
@@ -460,6 +474,10 @@ mod tests {
         assert!(wrong_key.hints[0].contains("api_key"));
         let no_medusa = classify(404, "<!DOCTYPE html><pre>Cannot GET /admin/x</pre>");
         assert!(no_medusa.hints[0].contains("url"));
+        let storefront = classify(200, "<!DOCTYPE html><title>Shop</title>");
+        assert_eq!(storefront.kind, ErrorKind::ConfigInvalid);
+        assert!(storefront.in_doubt && storefront.hints[0].contains("url"));
+        assert_eq!(classify(308, "").kind, ErrorKind::ConfigInvalid);
         let gone = classify(
             404,
             r#"{"type":"not_found","message":"Unable to update the products with ids: prod_1"}"#,

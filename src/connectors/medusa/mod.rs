@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
 use self::api::{Api, Id, MedusaDialect};
 use self::convert::{Shop, Units};
@@ -195,6 +196,7 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
         api: Api::new(&url, dialect, environment)?,
         shop,
         book: Book::default(),
+        offered: OnceCell::new(),
     }))
 }
 
@@ -216,6 +218,48 @@ struct Medusa {
     api: Api,
     shop: Shop,
     book: Book,
+    /// Set once the store was seen to offer the currency.
+    offered: OnceCell<()>,
+}
+
+impl Medusa {
+    /// The shop takes prices in any currency, and sells nothing in those that its store does not offer.
+    async fn prove_currency(&self) -> Result<()> {
+        let prove = || async {
+            let query = [("fields", "id,supported_currencies.currency_code")];
+            let answer = self.api.get("listStores", "stores", &query).await?;
+            let stores = answer.json::<Stores>()?.stores.into_iter();
+            let offered: Vec<String> = stores
+                .flat_map(|store| store.supported_currencies)
+                .map(|currency| currency.currency_code.to_uppercase())
+                .collect();
+            let code = self.shop.currency.code();
+            match offered.iter().any(|offered| offered == code) {
+                true => Ok(()),
+                false => Err(Error::config(format!("the store does not sell in {code}")).hint(format!(
+                    "it has {}: change `currency`, or add one in Medusa Admin > Settings > Store",
+                    offered.join(", ")
+                ))),
+            }
+        };
+        self.offered.get_or_try_init(prove).await.copied()
+    }
+}
+
+#[derive(Deserialize)]
+struct Stores {
+    stores: Vec<Store>,
+}
+
+#[derive(Deserialize)]
+struct Store {
+    #[serde(default)]
+    supported_currencies: Vec<Supported>,
+}
+
+#[derive(Deserialize)]
+struct Supported {
+    currency_code: String,
 }
 
 #[derive(Deserialize)]
@@ -237,7 +281,8 @@ impl Connector for Medusa {
         &DESCRIPTOR
     }
 
-    /// Also proves that the stock location serves the sales channel: otherwise the shop sells nothing of it.
+    /// Also proves that the stock location serves the sales channel, and that the store offers the currency: otherwise
+    /// the shop sells nothing of it.
     async fn check(&self) -> Result<Account> {
         let path = format!("stock-locations/{}", self.shop.stock_location);
         let query = [("fields", "id,name,sales_channels.id")];
@@ -260,6 +305,7 @@ impl Connector for Medusa {
             ))
             .hint("connect them in Medusa Admin > Settings > Locations & Shipping, or check `sales_channel`"));
         }
+        self.prove_currency().await?;
         Ok(Account {
             name: self.api.host().to_owned(),
             credential_expires: None,
@@ -286,6 +332,13 @@ impl Connector for Medusa {
         if batch.dry_run {
             return Err(Error::unsupported("dry_run"));
         }
+        if batch
+            .items
+            .iter()
+            .any(|change| change.listing.price.is_some())
+        {
+            self.prove_currency().await?;
+        }
         let listings: Vec<&Listing> = batch.items.iter().map(|change| &change.listing).collect();
         let terms = self.book.prepare(&self.api, &listings).await?;
         push::push(&self.api, &self.shop, &terms, batch.items).await
@@ -296,6 +349,7 @@ impl Connector for Medusa {
     }
 
     async fn push_prices(&self, batch: Batch<'_, PriceChange>) -> Result<Vec<ItemOutcome>> {
+        self.prove_currency().await?;
         prices::push(&self.api, &self.shop, batch.items).await
     }
 

@@ -355,7 +355,7 @@ impl ShopOrder {
         let unpaid = |payment: &Payment| {
             matches!(
                 payment.status.as_str(),
-                "not_paid" | "awaiting" | "requires_action" | "failed"
+                "not_paid" | "awaiting" | "requires_action" | "failed" | "canceled"
             )
         };
         let payments = &self.payment_collections;
@@ -494,6 +494,10 @@ mod tests {
         );
         assert_eq!(
             status(|order| order["payment_collections"][0]["status"] = json!("awaiting")),
+            OrderStatus::Pending
+        );
+        assert_eq!(
+            status(|order| order["payment_collections"][0]["status"] = json!("canceled")),
             OrderStatus::Pending
         );
         assert_eq!(

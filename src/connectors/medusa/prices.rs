@@ -18,8 +18,9 @@ use crate::domain::connector::{ItemOutcome, Outcome};
 use crate::domain::money::Money;
 use crate::http::Replay;
 
-const FIELDS: &str =
-    "id,prices.id,prices.amount,prices.currency_code,prices.min_quantity,prices.max_quantity";
+/// A price tells its rules only when `price_rules` are asked for.
+const FIELDS: &str = "id,prices.id,prices.amount,prices.currency_code,prices.min_quantity,prices.max_quantity,\
+prices.price_rules.attribute,prices.price_rules.operator,prices.price_rules.value";
 
 /// What of one product changes.
 #[derive(Default)]

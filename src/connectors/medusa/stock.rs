@@ -32,6 +32,9 @@ inventory_items.required_quantity,inventory_items.inventory.location_levels.loca
 inventory_items.inventory.location_levels.stocked_quantity,\
 inventory_items.inventory.location_levels.reserved_quantity";
 
+/// How the shop refuses to make a level twice.
+const LEVEL_IS_THERE: &str = "Inventory level with";
+
 /// One shelf to be filled.
 #[derive(Debug)]
 pub struct Write {
@@ -230,11 +233,13 @@ pub async fn write(api: &Api, shop: &Shop, writes: &[Write]) -> Result<Vec<ItemO
             .collect()
     };
     let body = json!({"create": documents(true), "update": documents(false)});
-    // Absolute values, and a level that is there already is not made again.
+    // Absolute values; but a level that was made is refused when it is made again.
+    let replay = match writes.iter().any(|write| write.level.is_none()) {
+        true => Replay::Never,
+        false => Replay::Safe,
+    };
     let path = "inventory-items/location-levels/batch";
-    let sent = api
-        .post("batchLevels", Replay::Safe, path, &[], &body)
-        .await;
+    let sent = api.post("batchLevels", replay, path, &[], &body).await;
     let read = sent.and_then(|reply| {
         reply
             .json::<BatchAnswer<Written>>()
@@ -248,6 +253,14 @@ pub async fn write(api: &Api, shop: &Shop, writes: &[Write]) -> Result<Vec<ItemO
                 outcome: Outcome::Unknown(error.again()),
             };
             return Ok(writes.iter().map(unknown).collect());
+        }
+        // Somebody has put the first pieces on one of these shelves since it was read.
+        Err(error) if error.message.starts_with(LEVEL_IS_THERE) && replay == Replay::Never => {
+            let moved = |write: &Write| ItemOutcome {
+                key: write.sku.clone(),
+                outcome: Outcome::Failed(sold_meanwhile(&write.sku)),
+            };
+            return Ok(writes.iter().map(moved).collect());
         }
         Err(error) => return Err(error),
     };

@@ -723,6 +723,11 @@ impl Catalog {
                 "max_quantity": price.max_quantity.map(number),
                 "variant_id": variant.id,
                 "rules": price.rules,
+                "price_rules": price
+                    .rules
+                    .iter()
+                    .map(|(attribute, value)| json!({"attribute": attribute, "operator": "eq", "value": value}))
+                    .collect::<Vec<_>>(),
             })
         });
         // Only while the server is told to count.

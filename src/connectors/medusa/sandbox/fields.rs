@@ -66,6 +66,11 @@ impl Selection {
             .filter(|(name, _)| !self.without.contains(name))
             .filter_map(|(name, value)| match self.parts.get(&name) {
                 Some(part) => Some((name, part.of(value))),
+                // Unasked, and empty unless what it is made of is asked for.
+                None if name == "rules" => match whole || self.parts.contains_key("price_rules") {
+                    true => Some((name, value)),
+                    false => Some((name, Value::Object(Map::new()))),
+                },
                 // Keys by which relations are joined come unasked.
                 None if whole || matches!(name.as_str(), "id" | "variant_id") => {
                     Some((name, value))
@@ -96,8 +101,13 @@ mod tests {
         );
         assert_eq!(
             of(Some("variants.prices.amount")),
-            json!({"id": "1", "variants": [{"id": "2", "prices": [{"amount": 1}]}]})
+            json!({"id": "1", "variants": [{"id": "2", "prices": [{"amount": 1, "rules": {}}]}]})
         );
+        let priced =
+            json!({"rules": {"region_id": "reg_1"}, "price_rules": [{"attribute": "region_id"}]});
+        let rules = |fields| Selection::parse(Some(fields)).of(priced.clone())["rules"].clone();
+        assert_eq!(rules("amount"), json!({}));
+        assert_eq!(rules("price_rules.attribute"), priced["rules"]);
         assert_eq!(
             of(Some("id,*variants")),
             json!({"id": "1", "variants": [{"id": "2", "sku": "S", "prices": [{"amount": 1, "rules": {}}]}]})

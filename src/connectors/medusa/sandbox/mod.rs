@@ -142,6 +142,11 @@ impl MedusaSandbox {
                     .filter(|_| named("type", "default"));
                 call.page("shipping_profiles", documents.collect(), 20, false)
             }
+            ["stores"] => {
+                let currencies = ["eur", "usd"].map(|code| json!({"currency_code": code}));
+                let store = json!({"id": "store_sandbox", "supported_currencies": currencies});
+                call.page("stores", vec![store], 50, false)
+            }
             ["stock-locations", STOCK_LOCATION] => Ok(call.one(
                 "stock_location",
                 json!({

@@ -1,38 +1,18 @@
 //! The connector against its emulated channel, where the shared suite does not look.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::settings::Value as SettingValue;
+use crate::connectors::test_kit;
 use crate::domain::ErrorKind;
-use crate::domain::capability::Endpoint;
 use crate::domain::change::{Action, Route};
 use crate::domain::connector::Outcome;
-use crate::domain::ids::{ChannelName, IdempotencyKey, ListingRef};
-use crate::domain::ledger::QuotaMemory;
+use crate::domain::ids::{IdempotencyKey, ListingRef};
+use crate::domain::money::Money;
 use crate::domain::order::OrderStatus;
-use crate::halt::Halt;
-use crate::http::{HttpContext, HttpOptions};
 use crate::sandbox::{Purchase, PurchaseLine, Running, ServeOptions, serve};
 use fixtures::{euros, parent, single, variant};
-
-#[derive(Debug)]
-struct NoMemory;
-
-#[async_trait]
-impl QuotaMemory for NoMemory {
-    async fn full_at(&self, _: &ChannelName, _: Endpoint) -> Result<Option<Timestamp>> {
-        Ok(None)
-    }
-
-    async fn set_full_at(&self, _: &ChannelName, _: Endpoint, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-}
 
 struct World {
     running: Running,
@@ -40,25 +20,24 @@ struct World {
 }
 
 fn connect(running: &Running, location: Option<&str>) -> Box<dyn Connector> {
-    let text = |key: &str| running.settings[key].as_str().unwrap().to_owned();
-    let mut settings = Settings::default();
-    for key in ["url", "currency", "sales_channel"] {
-        settings.insert(key, SettingValue::Text(text(key)));
+    let mut told = running.settings.clone();
+    if let Some(location) = location {
+        told["stock_location"] = json!(location);
     }
-    let location = location.map_or_else(|| text("stock_location"), str::to_owned);
-    settings.insert("stock_location", SettingValue::Text(location));
-    settings.insert("api_key", SettingValue::Secret(text("api_key").into()));
-    let options = HttpOptions {
-        timeout: Duration::from_secs(20),
-        first_backoff: Duration::from_millis(1),
-        longest_backoff: Duration::from_millis(5),
-        ..HttpOptions::default()
+    test_kit::connect(&FACTORY, &told)
+}
+
+fn api(running: &Running) -> Api {
+    let text = |key: &str| running.settings[key].as_str().unwrap().to_owned();
+    let dialect = MedusaDialect {
+        key: text("api_key").into(),
     };
-    let environment = Environment {
-        channel: "shop".into(),
-        http: HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap(),
-    };
-    (FACTORY.build)(&settings, &environment).unwrap()
+    Api::new(
+        &text("url").parse().unwrap(),
+        dialect,
+        &test_kit::environment(),
+    )
+    .unwrap()
 }
 
 fn change(action: Action, listing: Listing) -> ListingChange {
@@ -246,13 +225,13 @@ async fn what_was_sold_without_limit_is_counted_once_a_quantity_is_stated() {
 }
 
 #[tokio::test]
-async fn a_price_leaves_those_in_other_currencies() {
+async fn a_price_leaves_those_in_other_currencies_and_of_regions() {
     let world = World::open().await;
     world.create(vec![single("A")]).await;
     let live = world.find("A").await;
     let (product, variant) = live.listing_ref.as_str().split_once('/').unwrap();
-    let prices =
-        json!([{"currency_code": "eur", "amount": 9.5}, {"currency_code": "usd", "amount": 11}]);
+    let prices = json!([{"currency_code": "eur", "amount": 9.5}, {"currency_code": "usd", "amount": 11},
+               {"currency_code": "eur", "amount": 12, "rules": {"region_id": "reg_1"}}]);
     let body = json!({"update": [{"id": variant, "prices": prices}]});
     world
         .post(&format!("products/{product}/variants/batch"), body)
@@ -278,7 +257,9 @@ async fn a_price_leaves_those_in_other_currencies() {
         .iter()
         .map(|price| &price["amount"])
         .collect();
-    assert_eq!(amounts, [&json!(11), &json!(8.25)]);
+    assert_eq!(amounts, [&json!(11), &json!(12), &json!(8.25)]);
+    assert_eq!(prices[1]["rules"], json!({"region_id": "reg_1"}));
+    assert_eq!(world.find("A").await.price, Some(euros("8.25")));
 }
 
 #[tokio::test]
@@ -473,4 +454,55 @@ async fn an_unknown_location_is_named() {
             .iter()
             .any(|hint| hint.contains("stock_location"))
     );
+}
+
+#[tokio::test]
+async fn a_currency_that_the_store_does_not_offer_is_no_price_of_it() {
+    let world = World::open().await;
+    world.create(vec![single("A")]).await;
+    let mut settings = world.running.settings.clone();
+    settings["currency"] = json!("CHF");
+    let abroad = test_kit::connect(&FACTORY, &settings);
+    let error = abroad.check().await.unwrap_err();
+    assert!(error.hints[0].contains("EUR, USD"), "{error:?}");
+    let items = [PriceChange {
+        sku: "A".into(),
+        listing_ref: world.find("A").await.listing_ref,
+        price: Money::new(8.into(), iso_currency::Currency::CHF),
+        compare_at: None,
+    }];
+    let key = IdempotencyKey::new("k");
+    let batch = Batch {
+        items: &items,
+        route: Route::Direct,
+        key: &key,
+        dry_run: false,
+    };
+    let error = abroad.push_prices(batch).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ConfigInvalid);
+}
+
+#[tokio::test]
+async fn a_shelf_that_was_made_meanwhile_is_planned_anew() {
+    let world = World::open().await;
+    world.create(vec![single("A")]).await;
+    let location = world.running.settings["stock_location"].as_str().unwrap();
+    let shop = Shop {
+        stock_location: location.to_owned(),
+        ..fixtures::shop()
+    };
+    let fields = "id,inventory_items.inventory_item_id";
+    let listing_ref = world.find("A").await.listing_ref;
+    let (_, variant) = listing_ref.as_str().split_once('/').unwrap();
+    let api = api(&world.running);
+    let live = stock::variants(&api, fields, &[variant]).await.unwrap();
+    let item = &live[variant].inventory_items[0].inventory_item_id;
+    // As it was read before anybody put a piece there.
+    let write = stock::Write::new(&"A".into(), item, None, 3);
+    let written = stock::write(&api, &shop, &[write]).await.unwrap().remove(0);
+    assert!(
+        matches!(&written.outcome, Outcome::Failed(error) if error.kind == ErrorKind::Conflict),
+        "{written:?}"
+    );
+    assert_eq!(world.find("A").await.quantity, Some(12));
 }
