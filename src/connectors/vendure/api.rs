@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::header::{HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, Request, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -13,12 +13,19 @@ use super::session::Credential;
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, ErrorKind, Result};
-use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of};
+use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of, redirected};
 
 /// Names the sales channel of a shop that has several.
 const CHANNEL: HeaderName = HeaderName::from_static("vendure-token");
 /// Express refuses bodies of 100 kB with status 500; the document and its envelope have to fit as well.
 pub const LARGEST_INPUT: usize = 80_000;
+const LIST_LIMIT: &str =
+    "`apiOptions.adminListQueryLimit` of the server must be 1000, its default, or more";
+/// What of a redirection's address belongs into `url`.
+pub const REDIRECTED: &str = "with the Admin API's path where that is not /admin-api";
+/// Where to look when the Admin API does not answer.
+pub const CHECK_URL: &str =
+    "check `url`: the shop's own address, or its Admin API's where that has another path";
 /// Context of an error that names the mutation of a document which failed.
 pub const FAILED_FIELD: &str = "mutation";
 
@@ -73,16 +80,21 @@ impl Dialect for VendureDialect {
 
     fn classify(&self, reply: &Reply) -> Error {
         if reply.status.is_redirection() {
-            return redirected(reply);
+            return redirected(&reply.headers, REDIRECTED);
         }
         let envelope: Option<Envelope> = serde_json::from_slice(&reply.body).ok();
         match envelope.and_then(|envelope| envelope.errors.into_iter().next()) {
             Some(first) => refused(reply.status, first),
             None if reply.status.is_success() => {
-                Error::unexpected("the shop answered neither data nor an error").in_doubt()
+                Error::unexpected("the shop answered neither data nor an error")
+                    .hint(CHECK_URL)
+                    .in_doubt()
             }
-            None => Error::new(kind_of(reply.status), "the shop answered an error without a reason")
-                .hint("check `url`: the shop's own address, or its Admin API's where that has another path"),
+            None => Error::new(
+                kind_of(reply.status),
+                "the shop answered an error without a reason",
+            )
+            .hint(CHECK_URL),
         }
     }
 }
@@ -127,20 +139,8 @@ fn refused(status: StatusCode, first: WireError) -> Error {
             .hint("the role needs the rights that the connector's README lists, on this channel"),
         "CHANNEL_NOT_FOUND" => error.hint("check `channel_token`: Settings > Channels in the shop's dashboard"),
         "GRAPHQL_VALIDATION_FAILED" => error.hint("Vendure 3.5 or later is needed"),
+        _ if error.message.contains("Cannot take more than") => error.hint(LIST_LIMIT),
         _ => error,
-    }
-}
-
-fn redirected(reply: &Reply) -> Error {
-    let error = Error::new(
-        ErrorKind::ConfigInvalid,
-        "the shop answers at another address",
-    );
-    match reply.header(LOCATION.as_str()) {
-        Some(target) => error
-            .with("location", target)
-            .hint("put the address that the shop redirects to into `url`"),
-        None => error.hint("check `url`"),
     }
 }
 
@@ -251,6 +251,30 @@ pub struct List<T> {
     pub items: Vec<T>,
     #[serde(default)]
     pub total_items: u64,
+}
+
+impl<T> List<T> {
+    /// The items of a list that was asked for as a whole: without `take` the server gives as many as it ever gives.
+    pub fn whole(self) -> Result<Vec<T>> {
+        let length = self.items.len() as u64;
+        match self.total_items > length {
+            false => Ok(self.items),
+            true => Err(Error::config("the server cuts a list off")
+                .with("after", length.to_string())
+                .with("of", self.total_items.to_string())
+                .hint(LIST_LIMIT)),
+        }
+    }
+}
+
+/// How many inputs of these lengths in bytes fit one request; at least one.
+pub fn fitting(lengths: impl Iterator<Item = usize>, most: usize) -> usize {
+    let mut sum = 0;
+    let fits = lengths.take(most).take_while(|length| {
+        sum += length;
+        sum <= LARGEST_INPUT
+    });
+    fits.count().max(1)
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -395,6 +419,32 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_graphql_names_the_address() {
         assert!(classify(404, "<html>").hints[0].contains("`url`"));
-        assert!(classify(200, "{}").in_doubt);
+        let page = classify(200, "<html>");
+        assert!(page.in_doubt && page.hints[0].contains("`url`"));
+    }
+
+    #[test]
+    fn a_list_that_was_cut_off_is_an_error() {
+        let list = |total_items| List {
+            items: vec![1, 2],
+            total_items,
+        };
+        assert_eq!(list(2).whole().unwrap(), [1, 2]);
+        let error = list(3).whole().unwrap_err();
+        assert!(error.hints[0].contains("adminListQueryLimit"));
+        let refused = error_of("Cannot take more than 50 results from a list query");
+        assert!(refused.hints[0].contains("adminListQueryLimit"));
+    }
+
+    #[test]
+    fn what_fits_a_request_is_counted_in_bytes() {
+        assert_eq!(fitting([30_000, 30_000, 30_000].into_iter(), 9), 2);
+        assert_eq!(fitting([10, 10, 10].into_iter(), 2), 2);
+        assert_eq!(fitting([100_000].into_iter(), 9), 1);
+    }
+
+    fn error_of(message: &str) -> Error {
+        let body = json!({"errors": [{"message": message, "extensions": {"code": "USER_INPUT_ERROR"}}], "data": null});
+        classify(200, &body.to_string())
     }
 }

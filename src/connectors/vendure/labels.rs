@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{Api, FacetValue, List, Named, Product};
+use super::api::{self, Api, FacetValue, List, Named, Product};
 use super::documents;
 use super::options::{self, AT_ONCE};
 use crate::domain::catalog::ItemKind;
@@ -15,6 +15,8 @@ use crate::domain::listing::Listing;
 use crate::domain::{Error, Result};
 use crate::http::Replay;
 
+/// How many values are looked up by name at once: several facets may have one of the same name each.
+const NAMES_AT_ONCE: usize = 100;
 /// The private facet that holds the skus of parents.
 pub const PARENT_SKU: &str = "skucast parent sku";
 pub const BRAND: &str = "Brand";
@@ -105,14 +107,21 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
         return Ok(ids);
     }
     let names: BTreeSet<&str> = labels.iter().map(|(_, value)| value.as_str()).collect();
-    let found: FacetValues = api
-        .query(
-            "facetValues",
-            documents::FACET_VALUES,
-            json!({"names": names}),
-        )
-        .await?;
-    learn(&mut ids, found.facet_values.items);
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut rest = &names[..];
+    while !rest.is_empty() {
+        let lengths = rest.iter().map(|name| json!(name).to_string().len());
+        let (part, later) = rest.split_at(api::fitting(lengths, NAMES_AT_ONCE));
+        rest = later;
+        let found: FacetValues = api
+            .query(
+                "facetValues",
+                documents::FACET_VALUES,
+                json!({"names": part}),
+            )
+            .await?;
+        learn(&mut ids, found.facet_values.whole()?);
+    }
     let missing: Vec<&Label> = labels
         .iter()
         .filter(|label| !ids.contains_key(*label))
@@ -125,7 +134,7 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
         .query("facets", documents::FACETS, json!({"names": names}))
         .await?;
     let mut facets: HashMap<String, String> = HashMap::new();
-    for facet in found.facets.items {
+    for facet in found.facets.whole()? {
         facets.entry(facet.name).or_insert(facet.id);
     }
     for name in names {
@@ -155,8 +164,12 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
             "translations": [{"languageCode": language, "name": value}],
         }));
     }
-    let lists: Vec<Value> = lists.into_values().map(Value::Array).collect();
-    for part in lists.chunks(AT_ONCE) {
+    let lists: Vec<Value> = lists.into_values().flat_map(portions).collect();
+    let mut rest = &lists[..];
+    while !rest.is_empty() {
+        let lengths = rest.iter().map(|list| list.to_string().len());
+        let (part, later) = rest.split_at(api::fitting(lengths, AT_ONCE));
+        rest = later;
         let made: Vec<Vec<FacetValue>> = options::several(
             api,
             "createFacetValues",
@@ -173,6 +186,17 @@ pub async fn ensure(api: &Api, labels: &BTreeSet<Label>, language: &str) -> Resu
             .with("facet", facet)
             .with("value", value)),
     }
+}
+
+/// A facet's new values, in lists of which each fits a request.
+fn portions(mut values: Vec<Value>) -> Vec<Value> {
+    let mut portions = Vec::new();
+    while !values.is_empty() {
+        let lengths = values.iter().map(|value| value.to_string().len() + 1);
+        let rest = values.split_off(api::fitting(lengths, usize::MAX));
+        portions.push(Value::Array(std::mem::replace(&mut values, rest)));
+    }
+    portions
 }
 
 /// The oldest of those that are there twice.

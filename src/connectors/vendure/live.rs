@@ -94,20 +94,21 @@ pub async fn find(api: &Api, shop: &Shop, skus: &[Sku]) -> Result<Vec<ChannelLis
         .await?;
     let marks: Vec<String> = answer
         .facet_values
-        .items
+        .whole()?
         .into_iter()
         .filter(|value| value.facet.name == labels::PARENT_SKU)
         .map(|value| value.id)
         .collect();
-    let mut parents = answer.products.items;
+    let mut parents = answer.products.whole()?;
     if !marks.is_empty() {
         let variables = json!({"values": marks});
         let marked: Products = api
             .query("markedProducts", documents::MARKED_PRODUCTS, variables)
             .await?;
-        parents.extend(marked.products.items);
+        parents.extend(marked.products.whole()?);
     }
-    let sold = answer.product_variants.items.iter().filter_map(|variant| {
+    let variants = answer.product_variants.whole()?;
+    let sold = variants.iter().filter_map(|variant| {
         let product = variant.product.as_ref()?;
         convert::sold(product, variant, shop)
     });

@@ -21,6 +21,8 @@ mod session;
 mod shipments;
 mod shop;
 mod stock;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -201,6 +203,7 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
         stock_location: settings.optional_text("stock_location").map(str::to_owned),
         tax_category: settings.optional_text("tax_category").map(str::to_owned),
         language,
+        channel_token: settings.optional_text("channel_token").map(str::to_owned),
     };
     Ok(Box::new(Vendure {
         api: Api::new(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{Api, OptionGroup, Product};
+use super::api::{self, Api, OptionGroup, Product};
 use super::{documents, labels};
 use crate::domain::{Error, Result};
 use crate::http::Replay;
@@ -92,7 +92,11 @@ pub async fn ensure(
             }
         }
     }
-    for part in new_groups.chunks(AT_ONCE) {
+    let mut rest = &new_groups[..];
+    while !rest.is_empty() {
+        let lengths = rest.iter().map(|(_, input)| input.to_string().len());
+        let (part, later) = rest.split_at(api::fitting(lengths, AT_ONCE));
+        rest = later;
         let inputs: Vec<&Value> = part.iter().map(|(_, input)| input).collect();
         let answer = "{ id name options { id name } }";
         let groups: Vec<OptionGroup> = several(
@@ -108,9 +112,13 @@ pub async fn ensure(
             options.learn(product, group);
         }
     }
-    for part in new_options.chunks(AT_ONCE) {
+    let mut rest = &new_options[..];
+    while !rest.is_empty() {
+        let lengths = rest.iter().map(|(_, _, input)| input.to_string().len());
+        let (part, later) = rest.split_at(api::fitting(lengths, AT_ONCE));
+        rest = later;
         let inputs: Vec<&Value> = part.iter().map(|(_, _, input)| input).collect();
-        let made: Vec<super::api::Named> = several(
+        let made: Vec<api::Named> = several(
             api,
             "createProductOption",
             "CreateProductOptionInput",
@@ -141,7 +149,7 @@ async fn attach(api: &Api, part: &[(String, Value)], groups: &[OptionGroup]) -> 
     let mut variables = serde_json::Map::new();
     let (mut declared, mut fields) = (Vec::new(), Vec::new());
     for (index, ((product, _), group)) in part.iter().zip(groups).enumerate() {
-        let alias = super::api::alias(index);
+        let alias = api::alias(index);
         declared.push(format!("$p{index}: ID!, $g{index}: ID!"));
         fields.push(format!(
             "{alias}: addOptionGroupToProduct(productId: $p{index}, optionGroupId: $g{index}) {{ id }}"
@@ -183,7 +191,7 @@ pub async fn several<T: serde::de::DeserializeOwned>(
         .await?;
     (0..inputs.len())
         .map(|index| {
-            made.remove(&super::api::alias(index)).ok_or_else(|| {
+            made.remove(&api::alias(index)).ok_or_else(|| {
                 Error::unexpected("the shop left a part of its answer out").in_doubt()
             })
         })

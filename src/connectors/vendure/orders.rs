@@ -94,6 +94,8 @@ struct Method {
 
 #[derive(Debug, Deserialize)]
 struct Payment {
+    amount: i64,
+    state: String,
     refunds: Vec<Refund>,
 }
 
@@ -130,9 +132,10 @@ impl Fulfillment {
     }
 }
 
-/// When the shop last changed an order, even if the rest cannot be read.
-pub fn updated(document: &Value) -> Option<Timestamp> {
-    document["updatedAt"].as_str()?.parse().ok()
+/// When an order was last changed or placed, even if the rest cannot be read: placing it is no change to the shop.
+pub fn changed(document: &Value) -> Option<Timestamp> {
+    let date = |key: &str| document[key].as_str()?.parse().ok();
+    date("updatedAt").max(date("orderPlacedAt"))
 }
 
 /// Buyers' names, addresses and mails are not asked for, so a document that cannot be read is kept as it is.
@@ -171,7 +174,19 @@ impl WireOrder {
         {
             *shipped.entry(&line.order_line_id).or_default() += line.quantity;
         }
-        let status = status(&self.state, &self.lines, &shipped);
+        let payments = self.payments.unwrap_or_default();
+        let refunds = || {
+            let all = payments.iter().flat_map(|payment| &payment.refunds);
+            all.filter(|refund| refund.state != "Failed")
+                .map(|refund| refund.total.abs())
+        };
+        let settled = payments.iter().filter(|payment| payment.state == "Settled");
+        let paid: i64 = settled.map(|payment| payment.amount).sum();
+        let is_refunded = paid > 0 && refunds().sum::<i64>() >= paid;
+        let status = match status(&self.state, &self.lines, &shipped) {
+            OrderStatus::Open | OrderStatus::Pending if is_refunded => OrderStatus::Refunded,
+            status => status,
+        };
         let mut sum = Decimal::ZERO;
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
@@ -187,6 +202,11 @@ impl WireOrder {
             let tax = money(line.prorated_line_price_with_tax - line.prorated_line_price);
             own.add(ChargeKind::Tax, &single(line.tax_lines.iter(), "tax"), tax);
             let quantity = line.quantity.max(line.order_placed_quantity);
+            let left = shipped
+                .get(line.id.as_str())
+                .copied()
+                .unwrap_or(0)
+                .min(quantity);
             let unit_price = counted(line.unit_price, line.unit_price_with_tax);
             sum += unit_price.amount * Decimal::from(quantity) + own.sum(gross);
             lines.push(OrderLine {
@@ -195,16 +215,13 @@ impl WireOrder {
                     .then(|| Sku::new(&line.product_variant.sku)),
                 title: Some(line.product_variant.name.clone()).filter(|name| !name.is_empty()),
                 quantity,
+                // What came back after it was sent is not open, and was not canceled before.
                 canceled: if status.is_void() {
                     quantity
                 } else {
-                    quantity - line.quantity
+                    (quantity - line.quantity).min(quantity - left)
                 },
-                shipped: shipped
-                    .get(line.id.as_str())
-                    .copied()
-                    .unwrap_or(0)
-                    .min(quantity),
+                shipped: left,
                 unit_price: Some(unit_price),
                 tax_included: gross,
                 fulfilled_by: FulfilledBy::Seller,
@@ -247,25 +264,22 @@ impl WireOrder {
             Money::new(total.amount - sum, currency),
         );
         // The total of a refunded order stays, so these do not add up to it.
-        let refunds = self
-            .payments
-            .iter()
-            .flatten()
-            .flat_map(|payment| &payment.refunds);
-        for refund in refunds.filter(|refund| refund.state != "Failed") {
-            charges.add(ChargeKind::Refund, "refund", money(-refund.total.abs()));
+        for refund in refunds() {
+            charges.add(ChargeKind::Refund, "refund", money(-refund));
         }
         let left = fulfillments
             .iter()
             .filter(|one| one.has_left())
             .filter_map(|one| one.updated_at);
+        let dates = fulfillments.iter().filter_map(|one| one.updated_at);
         Ok(Some(Order {
             channel_order_id: ChannelOrderId::new(self.id),
             number: Some(self.code),
             status,
             channel_status: self.state,
             placed_at,
-            updated_at: self.updated_at,
+            // Placing it, and its parcels, do not move the shop's own date.
+            updated_at: dates.fold(self.updated_at.max(placed_at), Timestamp::max),
             shipped_at: left.max().filter(|_| status == OrderStatus::Shipped),
             total: Some(total),
             lines,

@@ -17,7 +17,7 @@ fn document() -> Value {
             "discounts": [], "taxLines": [{"description": "DE 19"}], "productVariant": {"sku": "TEE-S", "name": "Tee S"}}],
         "surcharges": [], "shippingLines": [{"shippingMethod": {"name": "Standard"}, "discountedPrice": 500,
             "discountedPriceWithTax": 500}],
-        "payments": [{"refunds": []}], "fulfillments": [],
+        "payments": [{"amount": 7993, "state": "Settled", "refunds": []}], "fulfillments": [],
     })
 }
 
@@ -159,7 +159,8 @@ fn a_cart_is_no_order_and_nonsense_is_kept() {
 #[test]
 fn a_refund_is_told_beside_the_total() {
     let mut document = document();
-    document["payments"] = json!([{"refunds": [{"total": 2000, "state": "Settled"}, {"total": 100, "state": "Failed"}]}]);
+    let refunds = json!([{"total": 2000, "state": "Settled"}, {"total": 7993, "state": "Failed"}]);
+    document["payments"][0]["refunds"] = refunds;
     let order = order(document);
     let refunds: Vec<_> = order
         .charges
@@ -168,4 +169,30 @@ fn a_refund_is_told_beside_the_total() {
         .collect();
     assert_eq!(refunds.len(), 1);
     assert_eq!(refunds[0].amount.to_plain(), "-20.00");
+    assert_eq!(order.status, OrderStatus::Open);
+}
+
+#[test]
+fn what_was_paid_back_is_not_sent() {
+    let mut document = document();
+    document["payments"][0]["refunds"] = json!([{"total": 7993, "state": "Pending"}]);
+    assert_eq!(order(document.clone()).status, OrderStatus::Refunded);
+    document["state"] = json!("Shipped");
+    assert_eq!(order(document).status, OrderStatus::Shipped);
+}
+
+#[test]
+fn what_came_back_was_sent_and_not_canceled() {
+    let mut document = document();
+    document["state"] = json!("PartiallyShipped");
+    document["lines"][0]["quantity"] = json!(1);
+    document["fulfillments"] = json!([
+        {"id": "1", "state": "Shipped", "updatedAt": "2026-11-22T08:00:00.000Z", "lines": [{"orderLineId": "4", "quantity": 2}]},
+    ]);
+    let order = order(document);
+    let line = &order.lines[0];
+    // Of two that were sent one came back, and the third was never sent.
+    assert_eq!((line.quantity, line.shipped, line.canceled), (3, 2, 1));
+    assert_eq!(order.status, OrderStatus::Shipped);
+    assert_eq!(order.updated_at, "2026-11-22T08:00:00Z".parse().unwrap());
 }

@@ -1,7 +1,7 @@
 //! Listings on their way to the shop, and what became of each.
 //!
 //! Products first, then what is sold of them. A list mutation of Vendure is one transaction: refused as a whole for one
-//! bad item, so its items are then sent one by one. Products have no list mutation to create them: several mutations
+//! bad item, so its halves are then sent by themselves, and so on. Products have no list mutation to create them: several mutations
 //! share a document, and when one of them fails those before it are through although the answer does not name them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -83,7 +83,7 @@ pub async fn listings(
         // The answer about a facet or an option was lost, and nothing that depends on it was sent.
         Err(error) if error.in_doubt => {
             for row in rows.iter_mut().filter(|row| row.is_open()) {
-                row.outcome = Some(Outcome::Unknown(copy(&error)));
+                row.outcome = Some(Outcome::Unknown(error.again()));
             }
         }
         Err(error) => return Err(error),
@@ -191,7 +191,7 @@ async fn products_of(api: &Api, rows: &[Row<'_>]) -> Result<HashMap<String, Prod
             json!({"ids": ids}),
         )
         .await?;
-    let products = answer.products.items.into_iter();
+    let products = answer.products.whole()?.into_iter();
     Ok(products
         .map(|product| (product.id.clone(), product))
         .collect())
@@ -231,7 +231,7 @@ async fn fill_empty_products(api: &Api, rows: &mut [Row<'_>]) -> Result<()> {
             json!({"names": names}),
         )
         .await?;
-    let mut empty: Vec<EmptyProduct> = answer.products.items;
+    let mut empty: Vec<EmptyProduct> = answer.products.whole()?;
     empty.retain(|product| product.variant_list.total_items == 0);
     for row in rows.iter_mut().filter(|row| missing(row)) {
         let fits = |product: &EmptyProduct| {
@@ -312,7 +312,8 @@ async fn create_products(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
         }
     }
     while !waiting.is_empty() {
-        let rest = waiting.split_off(fitting(&waiting, CREATED_AT_ONCE));
+        let lengths = waiting.iter().map(|(_, input)| input.to_string().len());
+        let rest = waiting.split_off(api::fitting(lengths, CREATED_AT_ONCE));
         let part = std::mem::replace(&mut waiting, rest);
         let inputs: Vec<&Value> = part.iter().map(|(_, input)| input).collect();
         let sent = options::several::<Written>(
@@ -347,7 +348,7 @@ async fn settle_failed_creation(
 ) -> Vec<(usize, Value)> {
     let Some(failed) = api::failed_at(&error).filter(|at| *at < part.len()) else {
         for (at, _) in part {
-            rows[at].outcome = Some(undone(copy(&error)));
+            rows[at].outcome = Some(undone(error.again()));
         }
         return Vec::new();
     };
@@ -355,7 +356,7 @@ async fn settle_failed_creation(
     if let Some((at, _)) = part.pop() {
         // Its own transaction was rolled back; only those before it are through.
         error.in_doubt = false;
-        rows[at].outcome = Some(undone(copy(&error)));
+        rows[at].outcome = Some(undone(error.again()));
     }
     if !part.is_empty() {
         let looked = fill_empty_products(api, rows).await;
@@ -365,7 +366,7 @@ async fn settle_failed_creation(
             } else {
                 let cause = match &looked {
                     Ok(()) => Error::unexpected("the shop made a product that it does not show"),
-                    Err(error) => copy(error),
+                    Err(error) => error.again(),
                 };
                 rows[at].outcome = Some(Outcome::Unknown(cause.in_doubt()));
             }
@@ -449,7 +450,7 @@ async fn update_variants(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
                         .get(id)
                         .map_or(0, |live| convert::allocated(&live.stock_levels, shop)),
                     Err(error) => {
-                        row.outcome = Some(Outcome::Failed(copy(error)));
+                        row.outcome = Some(Outcome::Failed(error.again()));
                         continue;
                     }
                 };
@@ -566,22 +567,21 @@ impl ListCall {
             .into_iter()
             .map(|(at, input)| (at, Value::Object(input)))
             .collect();
+        let mut parts = Vec::new();
         while !waiting.is_empty() {
-            let rest = waiting.split_off(fitting(&waiting, usize::MAX));
-            let part = std::mem::replace(&mut waiting, rest);
+            let lengths = waiting.iter().map(|(_, input)| input.to_string().len());
+            let rest = waiting.split_off(api::fitting(lengths, usize::MAX));
+            parts.push(std::mem::replace(&mut waiting, rest));
+        }
+        while let Some(mut part) = parts.pop() {
             match self.call(api, &part).await {
                 Ok(answered) => answers.extend(answered),
                 Err(error) if part.len() > 1 && concerns_items(&error) => {
-                    for one in part {
-                        let at = one.0;
-                        match self.call(api, &[one]).await {
-                            Ok(answered) => answers.extend(answered),
-                            Err(error) => answers.push((at, Err(undone(error)))),
-                        }
-                    }
+                    parts.push(part.split_off(part.len() / 2));
+                    parts.push(part);
                 }
                 Err(error) => {
-                    answers.extend(part.iter().map(|(at, _)| (*at, Err(undone(copy(&error))))));
+                    answers.extend(part.iter().map(|(at, _)| (*at, Err(undone(error.again())))));
                 }
             }
         }
@@ -625,17 +625,7 @@ impl ListCall {
     }
 }
 
-/// How many of the inputs fit one request.
-fn fitting(inputs: &[(usize, Value)], most: usize) -> usize {
-    let mut length = 0;
-    let fits = inputs.iter().take(most).take_while(|(_, input)| {
-        length += input.to_string().len();
-        length <= api::LARGEST_INPUT
-    });
-    fits.count().max(1)
-}
-
-/// Whether one of several items may be to blame: then each is sent by itself. Nothing of the list was applied.
+/// Whether one of several items may be to blame: then each half is sent by itself. Nothing of the list was applied.
 fn concerns_items(error: &Error) -> bool {
     !error.in_doubt
         && matches!(
@@ -677,14 +667,4 @@ fn explained(error: &Error) -> Issue {
             .hint("the product in the shop has an option that this variant does not state: fill in its column `option:NAME`");
     }
     issue
-}
-
-/// Errors are not cloned; this is the same one again for another item.
-pub fn copy(error: &Error) -> Error {
-    let mut copy = Error::new(error.kind, error.message.clone());
-    copy.retry = error.retry;
-    copy.in_doubt = error.in_doubt;
-    copy.context.clone_from(&error.context);
-    copy.hints.clone_from(&error.hints);
-    copy
 }

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use super::api::{CHECK_URL, REDIRECTED};
 use crate::domain::{Error, ErrorKind, Result};
+use crate::http::redirected;
 
 const API_KEY: HeaderName = HeaderName::from_static("vendure-api-key");
 const TOKEN: &str = "vendure-auth-token";
@@ -117,6 +119,9 @@ impl Session {
             .await
             .map_err(unavailable)?;
         let (status, headers) = (response.status(), response.headers().clone());
+        if status.is_redirection() {
+            return Err(redirected(&headers, REDIRECTED));
+        }
         let body = response.bytes().await.map_err(unavailable)?;
         if status.is_server_error() || status.as_u16() == 429 {
             return Err(Error::new(
@@ -130,7 +135,7 @@ impl Session {
             Error::config("what answers at `url` is not Vendure's Admin API")
                 .with("status", status.as_str())
                 .caused_by(error)
-                .hint("check `url`: the shop's own address, or its Admin API's where that has another path")
+                .hint(CHECK_URL)
         })?;
         let refused = match answer.data {
             Some(data) if data.login.error_code.is_empty() => None,

@@ -41,6 +41,11 @@ struct Told {
     error_code: String,
     #[serde(default)]
     message: String,
+    /// Of a fulfillment that cannot be marked: why, and as what it is marked.
+    #[serde(default)]
+    transition_error: String,
+    #[serde(default)]
+    from_state: String,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +94,7 @@ async fn try_confirm(api: &Api, shipment: &Shipment) -> Result<Outcome> {
             Err(issue) => return Ok(rejected(issue)),
         },
     };
-    if matches!(state.as_str(), "Shipped" | "Delivered") {
+    if has_left(&state) {
         return Ok(Outcome::applied());
     }
     let moved: Moved = api
@@ -100,10 +105,17 @@ async fn try_confirm(api: &Api, shipment: &Shipment) -> Result<Outcome> {
             json!({"id": parcel}),
         )
         .await?;
-    Ok(match refusal(&moved.transition_fulfillment_to_state) {
-        None => Outcome::applied(),
+    let told = moved.transition_fulfillment_to_state;
+    Ok(match refusal(&told) {
+        // Marked by an earlier try whose answer was lost.
+        Some(_) if has_left(&told.from_state) => Outcome::applied(),
         Some(issue) => rejected(issue),
+        None => Outcome::applied(),
     })
+}
+
+fn has_left(state: &str) -> bool {
+    matches!(state, "Shipped" | "Delivered")
 }
 
 async fn fulfill(api: &Api, shipment: &Shipment) -> Result<Result<Told, Issue>> {
@@ -168,7 +180,11 @@ fn refusal(told: &Told) -> Option<Issue> {
     if told.error_code.is_empty() {
         return None;
     }
-    let issue = Issue::error(format!("vendure:{}", told.error_code), told.message.clone());
+    let message = match told.transition_error.is_empty() {
+        true => &told.message,
+        false => &told.transition_error,
+    };
+    let issue = Issue::error(format!("vendure:{}", told.error_code), message);
     Some(match told.error_code.as_str() {
         "ITEMS_ALREADY_FULFILLED_ERROR" => {
             issue.hint("the order's page in the shop shows what was sent already")

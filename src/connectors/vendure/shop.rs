@@ -19,6 +19,7 @@ pub struct Choice {
     /// Name or id, for new variants.
     pub tax_category: Option<String>,
     pub language: Option<String>,
+    pub channel_token: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +58,11 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct Channel {
     code: String,
+    token: String,
+    #[serde(default)]
+    available_language_codes: Option<Vec<String>>,
+    #[serde(default)]
+    default_tax_zone: Option<Zone>,
     default_currency_code: String,
     default_language_code: String,
     prices_include_tax: bool,
@@ -65,6 +71,9 @@ struct Channel {
     #[serde(default)]
     out_of_stock_threshold: Option<i64>,
 }
+
+#[derive(Deserialize)]
+struct Zone {}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,6 +108,7 @@ impl Known {
 
 fn read(answer: Answer, choice: &Choice) -> Result<Shop> {
     let channel = answer.active_channel;
+    check(&channel, choice)?;
     let code = &channel.default_currency_code;
     let currency = money::currency(code)
         .ok_or_else(|| Error::unexpected(format!("the shop's currency `{code}` is not known")))?;
@@ -144,6 +154,46 @@ fn read(answer: Answer, choice: &Choice) -> Result<Shop> {
         tracks_inventory: channel.track_inventory.unwrap_or(true),
         out_of_stock_threshold: channel.out_of_stock_threshold.unwrap_or(0),
     })
+}
+
+/// What would go wrong later, and silently.
+fn check(channel: &Channel, choice: &Choice) -> Result<()> {
+    // A server that has one channel alone gives that one, whichever it is asked for.
+    if choice
+        .channel_token
+        .as_ref()
+        .is_some_and(|wanted| *wanted != channel.token)
+    {
+        return Err(
+            Error::config("the shop has no channel with this `channel_token`")
+                .with("answered by", &channel.code)
+                .hint("check `channel_token`: Settings > Channels in the shop's dashboard"),
+        );
+    }
+    if channel.default_tax_zone.is_none() {
+        return Err(Error::config(format!(
+            "the shop's channel `{}` has no default tax zone: it cannot price goods",
+            channel.code
+        ))
+        .hint("choose one in the shop's dashboard: Settings > Channels"));
+    }
+    let languages = channel
+        .available_language_codes
+        .as_deref()
+        .unwrap_or_default();
+    match &choice.language {
+        Some(wanted) if !languages.is_empty() && !languages.contains(wanted) => {
+            Err(Error::config(format!(
+                "the shop's channel `{}` has no texts in `{wanted}`",
+                channel.code
+            ))
+            .hint(format!(
+                "its languages are {}: change `language`, or add one at Settings > Channels",
+                languages.join(", ")
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn chosen(key: &'static str, wanted: &str, known: &[Named]) -> Result<String> {
@@ -204,7 +254,8 @@ pub mod tests {
 
     fn answer(locations: serde_json::Value) -> Answer {
         serde_json::from_value(json!({
-            "activeChannel": {"code": "c", "defaultCurrencyCode": "EUR", "defaultLanguageCode": "de",
+            "activeChannel": {"code": "c", "token": "t", "availableLanguageCodes": ["de", "en"],
+                "defaultTaxZone": {"id": "1"}, "defaultCurrencyCode": "EUR", "defaultLanguageCode": "de",
                 "pricesIncludeTax": true, "trackInventory": true, "outOfStockThreshold": 0},
             "stockLocations": {"items": locations},
             "taxCategories": {"items": [{"id": "1", "name": "Standard"}]},
@@ -229,6 +280,26 @@ pub mod tests {
             "5"
         );
         assert!(read(answer(two), &choose("Paris")).is_err());
+    }
+
+    #[test]
+    fn what_would_go_wrong_silently_is_told() {
+        let one = || json!([{"id": "4", "name": "Berlin"}]);
+        let with = |token: &str, language: &str| Choice {
+            channel_token: Some(token.to_owned()),
+            language: Some(language.to_owned()),
+            ..Choice::default()
+        };
+        assert!(read(answer(one()), &with("t", "en")).is_ok());
+        // The only channel of a server answers for every token.
+        let error = read(answer(one()), &with("b2c", "en")).unwrap_err();
+        assert!(error.hints[0].contains("channel_token"), "{error}");
+        let error = read(answer(one()), &with("t", "fr")).unwrap_err();
+        assert!(error.hints[0].contains("de, en"), "{error}");
+        let mut untaxed = answer(one());
+        untaxed.active_channel.default_tax_zone = None;
+        let error = read(untaxed, &Choice::default()).unwrap_err();
+        assert!(error.to_string().contains("tax zone"), "{error}");
     }
 
     #[test]

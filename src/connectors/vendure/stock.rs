@@ -34,7 +34,7 @@ pub async fn read(api: &Api, ids: &[&str]) -> Result<HashMap<String, Variant>> {
         .await?;
     Ok(answer
         .product_variants
-        .items
+        .whole()?
         .into_iter()
         .map(|variant| (variant.id.clone(), variant))
         .collect())

@@ -13,6 +13,15 @@ use super::wire;
 
 /// The mark of a product with variants (see the connector's README).
 const PARENT_FACET: &str = "skucast parent sku";
+/// What the connector's README asks for, and no more.
+const RIGHTS: &[&str] = &[
+    "CreateCatalog",
+    "ReadCatalog",
+    "UpdateCatalog",
+    "DeleteCatalog",
+    "ReadOrder",
+    "UpdateOrder",
+];
 const REFUSAL: &str = "__typename ... on ErrorResult { errorCode message }";
 
 struct Store {
@@ -22,6 +31,8 @@ struct Store {
     password: String,
     session: String,
     channel_token: String,
+    /// An administrator of the test's channel alone, with the rights that a seller is told to give.
+    seller: String,
 }
 
 pub fn open(server: &Value) -> Box<dyn Sandbox> {
@@ -37,9 +48,11 @@ pub fn open(server: &Value) -> Box<dyn Sandbox> {
         password: text("password"),
         session: String::new(),
         channel_token: String::new(),
+        seller: String::new(),
     };
     store.log_in();
-    store.make_channel();
+    let channel = store.make_channel();
+    store.make_seller(&channel);
     Box::new(store)
 }
 
@@ -76,7 +89,7 @@ impl Store {
     }
 
     /// In EUR with the tax inside, reachable by the shop's shipping and payment methods.
-    fn make_channel(&mut self) {
+    fn make_channel(&mut self) -> Value {
         let known = self.admin(
             "{ activeChannel { defaultTaxZone { id } defaultShippingZone { id } } shippingMethods { items { id } }
                paymentMethods { items { id } } }",
@@ -119,6 +132,23 @@ impl Store {
         self.admin(
             "mutation($name: String!) { createStockLocation(input: { name: $name }) { id } }",
             json!({"name": location}),
+        );
+        id.clone()
+    }
+
+    fn make_seller(&mut self, channel: &Value) {
+        let code = format!("seller-{}", self.channel_token);
+        let role = json!({"code": code, "description": "Seller", "permissions": RIGHTS, "channelIds": [channel]});
+        let made = self.admin(
+            "mutation($input: CreateRoleInput!) { createRole(input: $input) { id } }",
+            json!({ "input": role }),
+        );
+        self.seller = format!("{code}@example.com");
+        let seller = json!({"firstName": "Fictional", "lastName": "Seller", "emailAddress": self.seller,
+            "password": self.password, "roleIds": [made["createRole"]["id"]]});
+        self.admin(
+            "mutation($input: CreateAdministratorInput!) { createAdministrator(input: $input) { id } }",
+            json!({ "input": seller }),
         );
     }
 
@@ -204,7 +234,7 @@ impl Sandbox for Store {
     fn settings(&self, base_url: &str) -> Map<String, Value> {
         Map::from_iter([
             ("url".to_owned(), json!(base_url)),
-            ("username".to_owned(), json!(self.username)),
+            ("username".to_owned(), json!(self.seller)),
             ("secret".to_owned(), json!(self.password)),
             ("channel_token".to_owned(), json!(self.channel_token)),
         ])

@@ -78,10 +78,26 @@ fn text(fields: &Map<String, Value>, key: &str) -> String {
 }
 
 fn passes(row: &Row, filter: &Map<String, Value>, any: bool) -> bool {
+    let each = |filters: &Value, any: bool| {
+        let mut filters = filters
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object);
+        let mut passes = |filter: &Map<String, Value>| passes(row, filter, false);
+        if any {
+            filters.any(&mut passes)
+        } else {
+            filters.all(passes)
+        }
+    };
     let mut tests = filter
         .iter()
         .filter(|(_, operators)| !operators.is_null())
         .map(|(key, operators)| {
+            if key == "_or" || key == "_and" {
+                return each(operators, key == "_or");
+            }
             let connected = row.connected.iter().find(|(name, _)| name == key);
             match connected {
                 Some((_, values)) => values.iter().any(|value| fits(value, operators)),
@@ -166,6 +182,11 @@ mod tests {
         assert_eq!(ids(json!({"filter": {"sku": {"in": ["A", "C"]}}})), [1, 3]);
         assert_eq!(
             ids(json!({"filter": {"updatedAt": {"after": "2026-02-01T00:00:00.000Z"}}})),
+            [3]
+        );
+        let either = json!([{"sku": {"eq": "A"}}, {"sku": {"eq": "C"}}]);
+        assert_eq!(
+            ids(json!({"filter": {"_or": either, "facetValueId": {"eq": "3"}}})),
             [3]
         );
         assert_eq!(

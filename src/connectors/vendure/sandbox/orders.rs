@@ -1,6 +1,6 @@
 //! Orders: bought, sent in parcels, canceled. Stock is allocated when an order is placed, and leaves with its parcels.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::store::{Fulfillment, Id, Order, OrderLine, Store};
@@ -10,6 +10,8 @@ use crate::sandbox::{Purchase, Receipt, ReceiptLine};
 pub const HANDLER: &str = "manual-fulfillment";
 /// Standard shipping, in minor units.
 const SHIPPING: i64 = 500;
+/// How long before it is paid a cart has its last change. To the server, that an order is placed is none.
+const PAYING: SignedDuration = SignedDuration::from_mins(20);
 
 fn refusal(type_name: &str, code: &str, message: &str) -> Value {
     json!({"__typename": type_name, "errorCode": code, "message": message})
@@ -111,7 +113,8 @@ pub fn fulfill(store: &mut Store, input: &Value, now: Timestamp) -> Value {
         at: now,
     };
     order.fulfillments.insert(parcel_id, parcel);
-    order.updated = now;
+    // Its own date stays, here and in every other change of state.
+    order.happened = now;
     view::fulfillment(order, parcel_id).unwrap_or_default()
 }
 
@@ -129,10 +132,12 @@ pub fn transition(store: &mut Store, id: &str, state: &str, now: Timestamp) -> O
             "Cannot transition Fulfillment from \"{}\" to \"{state}\"",
             parcel.state
         );
+        let code = "FULFILLMENT_STATE_TRANSITION_ERROR";
+        // The server does not put this message into words.
         let mut told = refusal(
             "FulfillmentStateTransitionError",
-            "FULFILLMENT_STATE_TRANSITION_ERROR",
-            &reason,
+            code,
+            &format!("errorResult.{code}"),
         );
         told["transitionError"] = json!(reason);
         told["fromState"] = json!(parcel.state);
@@ -160,7 +165,7 @@ pub fn transition(store: &mut Store, id: &str, state: &str, now: Timestamp) -> O
         (false, false) => "PaymentSettled",
     }
     .to_owned();
-    order.updated = now;
+    order.happened = now;
     view::fulfillment(order, id)
 }
 
@@ -205,6 +210,7 @@ pub fn cancel(store: &mut Store, input: &Value, now: Timestamp) -> Option<Value>
         order.state = "Cancelled".to_owned();
     }
     order.updated = now;
+    order.happened = now;
     Some(json!(id.to_string()))
 }
 
@@ -234,7 +240,8 @@ pub fn buy(store: &mut Store, purchase: &Purchase, now: Timestamp) -> Result<Rec
         code: String::new(),
         state: "PaymentSettled".to_owned(),
         placed: now,
-        updated: now,
+        updated: now.saturating_sub(PAYING).unwrap_or(now),
+        happened: now,
         buyer: purchase.buyer.clone().unwrap_or_else(fictional_buyer),
         lines: Default::default(),
         fulfillments: Default::default(),

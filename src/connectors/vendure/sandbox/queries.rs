@@ -62,7 +62,8 @@ pub fn field(
 fn channel() -> Value {
     json!({"id": "1", "code": "__default_channel__", "token": CHANNEL_TOKEN, "defaultLanguageCode": "en",
         "availableLanguageCodes": ["en"], "defaultCurrencyCode": CURRENCY, "availableCurrencyCodes": [CURRENCY],
-        "trackInventory": true, "outOfStockThreshold": 0, "pricesIncludeTax": true})
+        "trackInventory": true, "outOfStockThreshold": 0, "pricesIncludeTax": true,
+        "defaultTaxZone": {"id": "1", "name": "Europe"}})
 }
 
 fn argument(name: &str) -> Value {

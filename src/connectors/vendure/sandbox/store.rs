@@ -109,7 +109,10 @@ pub struct Order {
     pub code: String,
     pub state: String,
     pub placed: Timestamp,
+    /// Of what is in it.
     pub updated: Timestamp,
+    /// The last entry of its history.
+    pub happened: Timestamp,
     pub buyer: serde_json::Value,
     pub lines: BTreeMap<Id, OrderLine>,
     pub fulfillments: BTreeMap<Id, Fulfillment>,

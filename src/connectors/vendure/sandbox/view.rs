@@ -118,7 +118,8 @@ fn order(store: &Store, id: Id, order: &Order) -> Value {
     let field = |name: &str| order.buyer.get(name).cloned().unwrap_or(Value::Null);
     json!({
         "id": id.to_string(), "code": order.code, "state": order.state, "type": "Regular", "active": false,
-        "createdAt": order.placed, "updatedAt": order.updated, "orderPlacedAt": order.placed,
+        "createdAt": order.updated.min(order.placed), "updatedAt": order.updated, "orderPlacedAt": order.placed,
+        "history": {"items": [{"id": id.to_string(), "createdAt": order.happened}], "totalItems": 1},
         "currencyCode": CURRENCY, "totalQuantity": count, "surcharges": [], "discounts": [],
         "customer": {"id": "1", "firstName": field("firstName"), "lastName": field("lastName"),
             "emailAddress": field("emailAddress")},
