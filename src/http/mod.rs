@@ -27,6 +27,9 @@ use throttle::Throttle;
 /// Longest wait that a channel's `Retry-After` may ask for; a longer one fails with the time to come back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
+/// A connection that was idle for so long is not used again.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// Whether a request may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
@@ -183,6 +186,9 @@ impl HttpContext {
                 env!("CARGO_PKG_VERSION"),
                 " (Language=Rust)"
             ))
+            // Node.js, which many shops run on, closes a connection that was idle for 5 s without a word: a request that
+            // is sent in this very moment gets no answer.
+            .pool_idle_timeout(IDLE)
             // A redirected POST becomes a GET, or reaches a host that the key was not meant for.
             .redirect(reqwest::redirect::Policy::none())
             .build()
