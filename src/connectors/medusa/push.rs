@@ -319,7 +319,7 @@ async fn send_products<'a>(
                 // The answer has an order of its own.
                 let sku = head.listing.sku.as_str();
                 let product = created.iter().find(|product| product.external_id == sku);
-                settle_created(&work, product, shop, settled);
+                settle_created(&work, product, shop, terms, settled);
             }
             (head, Some(live)) => {
                 if let Some(head) = head.filter(|head| head.listing.kind == ItemKind::Parent) {
@@ -333,7 +333,13 @@ async fn send_products<'a>(
     Ok(left)
 }
 
-fn settle_created(work: &Work<'_>, product: Option<&Product>, shop: &Shop, settled: &mut Settled) {
+fn settle_created(
+    work: &Work<'_>,
+    product: Option<&Product>,
+    shop: &Shop,
+    terms: &Terms,
+    settled: &mut Settled,
+) {
     for row in work.rows() {
         let sku = &row.listing.sku;
         let variant = product.and_then(|product| {
@@ -350,6 +356,22 @@ fn settle_created(work: &Work<'_>, product: Option<&Product>, shop: &Shop, settl
             _ => settled.put(sku, Outcome::Unknown(left_out(sku))),
         }
     }
+    let head = work.head.map(|head| &head.listing.sku);
+    if terms.shipping_profile().is_none()
+        && let Some(sku) = head
+        && let Some(Outcome::Applied { issues, .. }) = settled.outcomes.get_mut(sku)
+    {
+        issues.push(without_profile(sku));
+    }
+}
+
+fn without_profile(sku: &Sku) -> Issue {
+    Issue::warning(
+        "no_shipping_profile",
+        "the shop has no default shipping profile: it has no way to ship this product",
+    )
+    .sku(sku)
+    .hint("make a profile in Medusa Admin > Settings > Locations & Shipping, and choose it on the product's page")
 }
 
 fn left_out(sku: &Sku) -> Error {
@@ -412,6 +434,7 @@ async fn take_apart<'a>(
         },
         created.as_ref(),
         shop,
+        terms,
         settled,
     );
     work.live = created;
@@ -587,5 +610,38 @@ async fn stock_up(api: &Api, shop: &Shop, settled: &mut Settled) {
         if !matches!(item.outcome, Outcome::Applied { .. }) {
             settled.outcomes.insert(item.key, item.outcome);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{shop, single};
+    use super::*;
+    use crate::domain::change::Action;
+
+    #[test]
+    fn a_product_that_cannot_be_shipped_is_told() {
+        let head = ListingChange {
+            action: Action::Create,
+            listing_ref: None,
+            parent_ref: None,
+            listing: single("A"),
+        };
+        let work = Work {
+            live: None,
+            head: Some(&head),
+            variants: Vec::new(),
+        };
+        let made: Product = serde_json::from_value(
+            json!({"id": "prod_1", "variants": [{"id": "variant_1", "sku": "A"}]}),
+        )
+        .unwrap();
+        let mut settled = Settled::default();
+        settle_created(&work, Some(&made), &shop(), &Terms::default(), &mut settled);
+        let outcome = &settled.outcomes[&Sku::from("A")];
+        assert!(
+            matches!(outcome, Outcome::Applied { issues, .. } if issues[0].code == "no_shipping_profile"),
+            "{outcome:?}"
+        );
     }
 }
