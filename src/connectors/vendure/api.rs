@@ -322,6 +322,15 @@ pub struct Product {
     pub facet_values: Vec<FacetValue>,
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// Where only their number was asked for.
+    #[serde(default)]
+    pub variant_list: Option<Count>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Count {
+    pub total_items: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

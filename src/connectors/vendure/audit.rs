@@ -1,5 +1,8 @@
 //! What the shop would refuse or change, known without asking it. Pure.
 
+use serde_json::json;
+
+use super::api::LARGEST_INPUT;
 use super::convert;
 use crate::domain::catalog::ItemKind;
 use crate::domain::issue::Issue;
@@ -48,6 +51,22 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
             .hint("fill in a column `option:NAME` of the variants, for example `option:Size`"),
         );
     }
+    // As it travels: quotes and line breaks take two bytes.
+    let length = |text: &String| json!(text).to_string().len();
+    if listing
+        .description
+        .as_ref()
+        .is_some_and(|text| length(text) > LARGEST_INPUT)
+    {
+        issues.push(
+            Issue::error(
+                "description_too_long",
+                "the shop reads no more than 100 kB in one request",
+            )
+            .field("description")
+            .hint("shorten the description to less than 80,000 letters; pictures do not belong inside it"),
+        );
+    }
     if listing
         .price
         .is_some_and(|price| price.amount.is_sign_negative())
@@ -82,6 +101,11 @@ mod tests {
             ..mug.clone()
         };
         assert_eq!(codes(&untitled), ["title_missing"]);
+        let long = Listing {
+            description: Some("\n".repeat(50_000)),
+            ..mug.clone()
+        };
+        assert_eq!(codes(&long), ["description_too_long"]);
         let blank = Listing {
             sku: " A".into(),
             ..mug

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::api::{self, Api, FacetValue, List, Product, StockLevel};
+use super::api::{self, Api, Count, FacetValue, List, Product, StockLevel};
 use super::labels::{self, Label};
 use super::options::{self, Axes, Options};
 use super::place::Place;
@@ -110,6 +110,18 @@ async fn prepare(api: &Api, shop: &Shop, rows: &mut [Row<'_>]) -> Result<Ground>
             row.outcome = Some(Outcome::Failed(stock::gone()));
         }
     }
+    for row in rows.iter_mut().filter(|row| row.is_open()) {
+        let live = row.product.as_ref().and_then(|id| products.get(id));
+        let siblings = live.and_then(|product| product.variant_list.as_ref());
+        if row.listing.kind == ItemKind::Single && siblings.is_some_and(|list| list.total_items > 1)
+        {
+            row.outcome = Some(Outcome::Rejected(vec![
+                Issue::error("is_a_variant", "in the shop this is one of several variants of a product")
+                    .field("parent_sku")
+                    .hint("name the product in the column `parent_sku`, or make it a product of its own in the shop"),
+            ]));
+        }
+    }
     fill_empty_products(api, rows).await?;
     let labels = labels::ensure(api, &labels_of(rows), &shop.language).await?;
     let axes = axes_of(rows);
@@ -145,6 +157,17 @@ fn row(change: &ListingChange) -> Row<'_> {
             }
             Err(issue) => row.outcome = Some(Outcome::Rejected(vec![*issue])),
         }
+    }
+    let own = change
+        .listing_ref
+        .as_ref()
+        .and_then(|own| Place::parse(own).ok());
+    if matches!(own, Some(Place::Single { .. })) && listing.kind == ItemKind::Variant {
+        row.outcome = Some(Outcome::Rejected(vec![
+            Issue::error("stands_alone", "in the shop this is a product of its own")
+                .field("parent_sku")
+                .hint("empty its column `parent_sku`, or make it a variant of the product in the shop"),
+        ]));
     }
     if row.is_open() && row.product.is_none() && listing.kind == ItemKind::Variant {
         row.outcome = Some(Outcome::Rejected(vec![
@@ -204,12 +227,6 @@ struct EmptyProduct {
     name: String,
     facet_values: Vec<FacetValue>,
     variant_list: Count,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Count {
-    total_items: u64,
 }
 
 /// A product without variants is what an earlier push has left behind when its answer was lost: it has no sku yet, so

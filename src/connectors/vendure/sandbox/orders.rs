@@ -199,11 +199,16 @@ pub fn cancel(store: &mut Store, input: &Value, now: Timestamp) -> Option<Value>
         let Some(line) = order.lines.get_mut(&line_id) else {
             continue;
         };
-        let open = (line.quantity - sent).max(0);
+        // The server takes a piece back from what is allocated, and from what was sent as well while any of that is out:
+        // of a line that was sent in part, one canceled piece comes back twice.
+        let released = quantity.min(line.placed - sent - line.released).max(0);
+        let returned = quantity.min(sent - line.returned).max(0);
+        line.released += released;
+        line.returned += returned;
         line.quantity -= quantity;
         if let Some(variant) = store.variants.get_mut(&line.variant) {
-            variant.allocated -= quantity.min(open);
-            variant.on_hand += (quantity - open).max(0);
+            variant.allocated -= released;
+            variant.on_hand += returned;
         }
     }
     if order.lines.values().all(|line| line.quantity == 0) {
@@ -236,10 +241,13 @@ pub fn buy(store: &mut Store, purchase: &Purchase, now: Timestamp) -> Result<Rec
         });
         wanted.push((id, variant.price, quantity));
     }
+    if store.orders.is_empty() {
+        leave_a_cart(store, &wanted, now);
+    }
     let mut order = Order {
         code: String::new(),
         state: "PaymentSettled".to_owned(),
-        placed: now,
+        placed: Some(now),
         updated: now.saturating_sub(PAYING).unwrap_or(now),
         happened: now,
         buyer: purchase.buyer.clone().unwrap_or_else(fictional_buyer),
@@ -254,6 +262,8 @@ pub fn buy(store: &mut Store, purchase: &Purchase, now: Timestamp) -> Result<Rec
             unit_price,
             placed: quantity,
             quantity,
+            released: 0,
+            returned: 0,
         };
         order.lines.insert(id, line);
         if let Some(variant) = store.variants.get_mut(&variant) {
@@ -267,6 +277,34 @@ pub fn buy(store: &mut Store, purchase: &Purchase, now: Timestamp) -> Result<Rec
         order_id: id.to_string(),
         lines: receipt,
     })
+}
+
+/// Another buyer's cart, which is never paid: lists of orders name it too.
+fn leave_a_cart(store: &mut Store, wanted: &[(Id, i64, i64)], now: Timestamp) {
+    let (id, line) = (store.next_id(), store.next_id());
+    let lines = wanted.first().map(|(variant, unit_price, _)| {
+        let own = OrderLine {
+            variant: *variant,
+            unit_price: *unit_price,
+            placed: 0,
+            quantity: 1,
+            released: 0,
+            returned: 0,
+        };
+        (line, own)
+    });
+    let cart = Order {
+        code: format!("SANDBOX{id:09}"),
+        state: "AddingItems".to_owned(),
+        placed: None,
+        updated: now,
+        happened: now,
+        buyer: Value::Null,
+        lines: lines.into_iter().collect(),
+        fulfillments: Default::default(),
+        shipping: SHIPPING,
+    };
+    store.orders.insert(id, cart);
 }
 
 /// Nobody: the names say so, and the mail goes to a domain that is reserved for examples.

@@ -108,7 +108,8 @@ impl Variant {
 pub struct Order {
     pub code: String,
     pub state: String,
-    pub placed: Timestamp,
+    /// `None` of a cart.
+    pub placed: Option<Timestamp>,
     /// Of what is in it.
     pub updated: Timestamp,
     /// The last entry of its history.
@@ -124,6 +125,12 @@ pub struct OrderLine {
     pub variant: Id,
     pub unit_price: i64,
     pub placed: i64,
+    /// Of what was allocated: canceled.
+    #[serde(default)]
+    pub released: i64,
+    /// Of what was sent: came back.
+    #[serde(default)]
+    pub returned: i64,
     pub quantity: i64,
 }
 

@@ -233,3 +233,67 @@ fn everything_survives_a_restart() {
     assert_eq!(again.state().listings["A"].quantity, Some(5));
     assert!(again.restore(json!("nonsense")).is_err());
 }
+
+#[test]
+fn of_a_line_that_was_sent_in_part_a_canceled_piece_comes_back_twice() {
+    let mut sandbox = VendureSandbox::default();
+    let one = product(&mut sandbox, "One");
+    ask(&mut sandbox, VARIANTS, json!({"i": [variant(&one, "A")]}));
+    let purchase = serde_json::from_value(json!({"lines": [{"sku": "A", "quantity": 3}]})).unwrap();
+    let order = sandbox
+        .buy(&purchase, Timestamp::UNIX_EPOCH)
+        .unwrap()
+        .order_id;
+    let line = ask(
+        &mut sandbox,
+        "query($id: ID!) { order(id: $id) { lines { id } } }",
+        json!({ "id": order }),
+    )["data"]["order"]["lines"][0]["id"]
+        .clone();
+    let fulfill = json!({"i": {"lines": [{"orderLineId": line, "quantity": 2}],
+        "handler": {"code": "manual-fulfillment", "arguments": []}}});
+    let query =
+        "mutation($i: FulfillOrderInput!) { addFulfillmentToOrder(input: $i) { __typename } }";
+    ask(&mut sandbox, query, fulfill);
+    let cancel = json!({"i": {"orderId": order, "lines": [{"orderLineId": line, "quantity": 1}]}});
+    let query = "mutation($i: CancelOrderInput!) { cancelOrder(input: $i) { __typename } }";
+    ask(&mut sandbox, query, cancel);
+    let (_, variant) = sandbox.store.variant_of("A").unwrap();
+    // Two of five have left, so three should be there.
+    assert_eq!((variant.on_hand, variant.allocated), (4, 0));
+}
+
+#[test]
+fn a_cart_is_listed_with_the_orders_and_a_key_is_nobody() {
+    let mut sandbox = VendureSandbox::default();
+    let one = product(&mut sandbox, "One");
+    ask(&mut sandbox, VARIANTS, json!({"i": [variant(&one, "A")]}));
+    let purchase = serde_json::from_value(json!({"lines": [{"sku": "A", "quantity": 1}]})).unwrap();
+    sandbox.buy(&purchase, Timestamp::UNIX_EPOCH).unwrap();
+    let all = ask(
+        &mut sandbox,
+        "{ orders { totalItems items { active } } }",
+        json!({}),
+    );
+    assert_eq!(all["data"]["orders"]["totalItems"], 2);
+    assert_eq!(all["data"]["orders"]["items"][0]["active"], true);
+    assert_eq!(sandbox.state().orders.len(), 1);
+    let me = ask(&mut sandbox, "{ me { id } }", json!({}));
+    assert_eq!(me["errors"][0]["extensions"]["code"], "FORBIDDEN");
+}
+
+#[test]
+fn prices_are_rounded_to_minor_units_and_may_be_negative() {
+    let mut sandbox = VendureSandbox::default();
+    let one = product(&mut sandbox, "One");
+    let two = product(&mut sandbox, "Two");
+    let priced = |product: &str, sku: &str, price: Value| {
+        let mut input = variant(product, sku);
+        input["price"] = price;
+        input
+    };
+    let inputs = json!({"i": [priced(&one, "A", json!(10.5)), priced(&two, "B", json!(-3))]});
+    let made = ask(&mut sandbox, VARIANTS, inputs);
+    let price = |at: usize| &made["data"]["createProductVariants"][at]["prices"][0]["price"];
+    assert_eq!((price(0), price(1)), (&json!(11), &json!(-3)));
+}

@@ -117,8 +117,8 @@ fn order(store: &Store, id: Id, order: &Order) -> Value {
     let count: i64 = order.lines.values().map(|one| one.quantity).sum();
     let field = |name: &str| order.buyer.get(name).cloned().unwrap_or(Value::Null);
     json!({
-        "id": id.to_string(), "code": order.code, "state": order.state, "type": "Regular", "active": false,
-        "createdAt": order.updated.min(order.placed), "updatedAt": order.updated, "orderPlacedAt": order.placed,
+        "id": id.to_string(), "code": order.code, "state": order.state, "type": "Regular", "active": order.placed.is_none(),
+        "createdAt": order.updated.min(order.happened), "updatedAt": order.updated, "orderPlacedAt": order.placed,
         "history": {"items": [{"id": id.to_string(), "createdAt": order.happened}], "totalItems": 1},
         "currencyCode": CURRENCY, "totalQuantity": count, "surcharges": [], "discounts": [],
         "customer": {"id": "1", "firstName": field("firstName"), "lastName": field("lastName"),

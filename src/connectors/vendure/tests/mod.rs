@@ -296,3 +296,102 @@ async fn a_parcel_whose_mark_was_not_answered_is_sent_all_the_same() {
     assert!(matches!(world.send(&parcel).await, Outcome::Applied { .. }));
     assert_eq!(world.running.with(|shop| shop.state().shipments.len()), 1);
 }
+
+#[tokio::test]
+async fn what_stands_elsewhere_in_the_shop_is_not_bent_to_the_catalog() {
+    let world = World::open().await;
+    world
+        .create(vec![single("A"), parent("TEE", &["S", "M"])], None)
+        .await;
+    let tee = world.find("TEE").await.listing_ref;
+    let variants = vec![variant("TEE-S", "TEE", "S"), variant("TEE-M", "TEE", "M")];
+    world.create(variants, Some(&tee)).await;
+    let alone = world.find("A").await.listing_ref;
+    let small = world.find("TEE-S").await.listing_ref;
+    let update = |listing: Listing, listing_ref: &ListingRef| ListingChange {
+        action: Action::Update,
+        listing_ref: Some(listing_ref.clone()),
+        parent_ref: None,
+        listing: Listing {
+            price: None,
+            quantity: None,
+            ..listing
+        },
+    };
+    let items = [
+        update(variant("A", "TEE", "L"), &alone),
+        update(single("TEE-S"), &small),
+    ];
+    let key = IdempotencyKey::new("k");
+    let batch = Batch {
+        items: &items,
+        route: Route::Direct,
+        key: &key,
+        dry_run: false,
+    };
+    for item in world.connector.push_listings(batch).await.unwrap() {
+        let Outcome::Rejected(issues) = &item.outcome else {
+            panic!("{item:?}");
+        };
+        let code = match item.key.as_str() {
+            "A" => "stands_alone",
+            _ => "is_a_variant",
+        };
+        assert_eq!(issues[0].code, code);
+    }
+    assert_eq!(world.find("TEE").await.title.as_deref(), Some("Mug TEE"));
+}
+
+#[tokio::test]
+async fn a_piece_that_the_shop_puts_back_twice_is_seen_and_taken_off() {
+    let world = World::open().await;
+    world.create(vec![single("A")], None).await;
+    let now = Timestamp::now();
+    let order = world.buy("A", 3, now);
+    let line = world.orders(now - minutes(1)).await[0].lines[0]
+        .line_id
+        .clone();
+    let parcel = Shipment {
+        channel_order_id: order.as_str().into(),
+        lines: vec![(line.clone(), 2)],
+        carrier: "DHL".into(),
+        tracking: "T1".into(),
+        shipped_at: now,
+        completes_order: false,
+        parcel: 1,
+    };
+    assert!(matches!(world.send(&parcel).await, Outcome::Applied { .. }));
+    assert_eq!(world.find("A").await.quantity, Some(9));
+    world.running.with(|shop| shop.cancel(&order, now)).unwrap();
+    // All three are offered again, and the two that were sent are not back yet.
+    let shown = world.find("A").await;
+    assert_eq!(shown.quantity, Some(12));
+    let set = |confirmed| StockChange {
+        sku: "A".into(),
+        listing_ref: shown.listing_ref.clone(),
+        quantity: 10,
+        confirmed: Some(confirmed),
+    };
+    let key = IdempotencyKey::new("k");
+    let mut outcomes = Vec::new();
+    for change in [set(9), set(12)] {
+        let batch = Batch {
+            items: &[change],
+            route: Route::Direct,
+            key: &key,
+            dry_run: false,
+        };
+        outcomes.push(
+            world
+                .connector
+                .push_stock(batch)
+                .await
+                .unwrap()
+                .remove(0)
+                .outcome,
+        );
+    }
+    assert!(matches!(&outcomes[0], Outcome::Failed(error) if error.kind == ErrorKind::Conflict));
+    assert!(matches!(outcomes[1], Outcome::Applied { .. }));
+    assert_eq!(world.find("A").await.quantity, Some(10));
+}
