@@ -8,9 +8,6 @@ use crate::domain::ids::ChannelName;
 use crate::http::HttpContext;
 use crate::sandbox::Sandbox;
 
-#[cfg(test)]
-mod test_kit;
-
 /// What a connector is built with beside its settings.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -45,3 +42,6 @@ pub fn find(kind: &str) -> Option<&'static Factory> {
         .copied()
         .find(|factory| factory.descriptor.kind == kind)
 }
+
+#[cfg(test)]
+mod test_kit;
