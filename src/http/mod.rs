@@ -3,6 +3,8 @@
 //! A connector contributes a [`Dialect`]: how a request is signed and what an answer means. Everything that
 //! must be the same for every channel is here, once.
 
+pub mod download;
+pub mod form;
 mod throttle;
 pub mod token;
 
@@ -24,6 +26,8 @@ use crate::domain::{Error, ErrorKind, Result, Retry};
 use crate::halt::Halt;
 use throttle::Throttle;
 
+/// Who asks.
+const USER_AGENT: &str = concat!("skucast/", env!("CARGO_PKG_VERSION"), " (Language=Rust)");
 /// Longest wait that a channel's `Retry-After` may ask for; a longer one fails with the time to come back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
@@ -181,11 +185,7 @@ impl HttpContext {
     pub fn new(options: HttpOptions, memory: Arc<dyn QuotaMemory>, halt: Halt) -> Result<Self> {
         let client = Client::builder()
             .timeout(options.timeout)
-            .user_agent(concat!(
-                "skucast/",
-                env!("CARGO_PKG_VERSION"),
-                " (Language=Rust)"
-            ))
+            .user_agent(USER_AGENT)
             // Node.js, which many shops run on, closes a connection that was idle for 5 s without a word: a request that
             // is sent in this very moment gets no answer.
             .pool_idle_timeout(IDLE)

@@ -17,6 +17,7 @@ use super::descriptor::{POINTS, QUOTAS};
 use super::documents::Document;
 use crate::connectors::Environment;
 use crate::domain::{Error, ErrorKind, Result};
+use crate::http::form::{Form, FormFile};
 use crate::http::token::TokenSource;
 use crate::http::{Call, ChannelHttp, Dialect, Level, Replay, Reply, Signing, kind_of};
 
@@ -370,25 +371,17 @@ fn harmless(mut error: Error) -> Error {
     error
 }
 
-/// `multipart/form-data` (RFC 7578).
 fn form(target: &UploadTarget, file: &[u8]) -> (String, Vec<u8>) {
-    let boundary = format!("skucast-{}", uuid::Uuid::now_v7().simple());
-    let mut body = Vec::with_capacity(file.len() + 4096);
-    for Parameter { name, value } in &target.parameters {
-        body.extend_from_slice(
-            format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            )
-            .as_bytes(),
-        );
-    }
-    body.extend_from_slice(
-        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"changes.jsonl\"\r\nContent-Type: text/jsonl\r\n\r\n")
-            .as_bytes(),
-    );
-    body.extend_from_slice(file);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    (format!("multipart/form-data; boundary={boundary}"), body)
+    let fields = target.parameters.iter();
+    let form = fields.fold(Form::default(), |form, Parameter { name, value }| {
+        form.text(name, value)
+    });
+    let file = FormFile {
+        name: "changes.jsonl",
+        content_type: "text/jsonl",
+        content: file,
+    };
+    form.file("file", &file).finish()
 }
 
 #[cfg(test)]
