@@ -6,8 +6,10 @@
 
 mod buckets;
 mod faults;
+pub mod form;
 pub mod graphql;
 mod server;
+pub mod uploads;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::objects::{Arguments, World};
 use super::user_error::{UserError, documents};
-use crate::sandbox::{Request, Response};
+use crate::sandbox::{Request, Response, form};
 
 /// Where files are sent to.
 pub const PATH: &str = "/staged-uploads";
@@ -38,7 +38,7 @@ impl Uploads {
     pub fn receive(&mut self, request: &Request) -> Response {
         let path = percent_encoding::percent_decode_str(&request.path).decode_utf8_lossy();
         let sent = match request.method.as_str() {
-            "POST" => form(request),
+            "POST" => signed_file(request),
             "PUT" => path
                 .strip_prefix(PATH)
                 .map(|key| (key.trim_start_matches('/').to_owned(), request.body.clone())),
@@ -78,65 +78,19 @@ fn refused(status: u16, code: &str, message: &str) -> Response {
 }
 
 /// Key and file of a form. The store ignores what follows the file, so that a file that is not last lacks its policy.
-fn form(request: &Request) -> Option<(String, Vec<u8>)> {
-    let kind = request.header("content-type")?;
-    let boundary = kind
-        .strip_prefix("multipart/form-data")?
-        .split(';')
-        .find_map(|part| part.trim().strip_prefix("boundary="))?
-        .trim_matches('"');
+fn signed_file(request: &Request) -> Option<(String, Vec<u8>)> {
     let mut fields = BTreeMap::new();
-    let delimiter = format!("\r\n--{boundary}").into_bytes();
-    // The first delimiter has no line before it.
-    let body = [b"\r\n".as_slice(), &request.body].concat();
-    for part in split(&body, &delimiter).skip(1) {
-        if part.starts_with(b"--") {
-            break;
-        }
-        let part = part.strip_prefix(b"\r\n")?;
-        let end = find(part, b"\r\n\r\n")?;
-        let head = String::from_utf8_lossy(&part[..end]).into_owned();
-        let content = &part[end + 4..];
-        let name = head
-            .split(';')
-            .find_map(|piece| piece.trim().strip_prefix("name=\""))
-            .and_then(|rest| rest.split('"').next())?;
-        if name == "file" {
+    for part in form::parts(request)? {
+        if part.name == "file" {
             let text = |name: &str| fields.get(name).map(String::as_str);
             let is_signed =
                 text("policy") == Some(POLICY) && text("success_action_status") == Some("201");
             let key = text("key").filter(|_| is_signed).unwrap_or_default();
-            return Some((key.to_owned(), content.to_vec()));
+            return Some((key.to_owned(), part.content));
         }
-        fields.insert(
-            name.to_owned(),
-            String::from_utf8_lossy(content).into_owned(),
-        );
+        fields.insert(part.name.clone(), part.text());
     }
     None
-}
-
-fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes
-        .windows(needle.len())
-        .position(|window| window == needle)
-}
-
-fn split<'a>(bytes: &'a [u8], delimiter: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut rest = Some(bytes);
-    std::iter::from_fn(move || {
-        let bytes = rest?;
-        match find(bytes, delimiter) {
-            Some(at) => {
-                rest = Some(&bytes[at + delimiter.len()..]);
-                Some(&bytes[..at])
-            }
-            None => {
-                rest = None;
-                Some(bytes)
-            }
-        }
-    })
 }
 
 /// `stagedUploadsCreate`.
