@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::pictures;
+
 /// One row of the catalog.
 #[derive(Clone, Debug)]
 pub struct Good {
@@ -118,7 +120,7 @@ pub fn write(path: &Path, goods: &[Good]) {
             sellable(good.gtin()),
             "LUGGAGE".to_owned(),
             "new".to_owned(),
-            "https://example.com/pictures/bag.jpg".to_owned(),
+            pictures::address("bag.png"),
             format!("https://shop.example.com/p/{}", good.number),
             sellable("1.5 kg".to_owned()),
             good.size.unwrap_or_default().to_owned(),

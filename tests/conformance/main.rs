@@ -11,6 +11,7 @@ mod contract;
 mod frail;
 mod goods;
 mod live;
+mod pictures;
 mod saboteur;
 mod subject;
 mod watched;

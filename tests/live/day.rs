@@ -14,6 +14,10 @@ pub fn passes(kind: &'static str) {
     assert!(created.values().all(|count| *count == 1), "{created:?}");
     let shown = |price: &str, quantity| (Some(price.to_owned()), Some(quantity), true);
     assert_eq!(shops.shows(kind, "TEE-RED-M"), shown("19.90", 12));
+    for sku in ["TEE", "MUG-1"] {
+        let content = shops.state(kind).listings[sku].content.to_string();
+        assert!(content.contains(&format!("/{sku}.jpg")), "{sku}: {content}");
+    }
     let again = shops.sync();
     assert_eq!(channel(&again, kind)["applied"], 0, "{again:#}");
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::shops::Shops;
+use crate::shops::{Shops, with_local_pictures};
 use crate::world::channel;
 
 /// Files that state all that a shop needs, and how many listings are made of each.
@@ -19,9 +19,9 @@ pub fn load(kind: &'static str) {
     };
     for (file, listings) in FILES {
         let shops = Shops::open(&[kind]);
-        let text =
-            std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        shops.world.write("catalog.csv", text);
+        let text = std::fs::read_to_string(folder.join(file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
+        shops.world.write("catalog.csv", with_local_pictures(&text));
         let first = shops.sync();
         assert_eq!(
             channel(&first, kind)["applied"],

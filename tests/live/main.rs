@@ -5,6 +5,8 @@ mod day;
 mod files;
 #[path = "../conformance/live/mod.rs"]
 mod live;
+#[path = "../conformance/pictures.rs"]
+mod pictures;
 mod shops;
 mod truth;
 #[path = "../it/world.rs"]

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Request, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::addresses::Asset;
 use super::session::Credential;
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, ErrorKind, Result};
+use crate::http::form::{Form, FormFile};
 use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of, redirected};
 
 /// Names the sales channel of a shop that has several.
@@ -26,6 +28,10 @@ pub const REDIRECTED: &str = "with the Admin API's path where that is not /admin
 /// Where to look when the Admin API does not answer.
 pub const CHECK_URL: &str =
     "check `url`: the shop's own address, or its Admin API's where that has another path";
+/// What a server says that has no place for files.
+pub const NO_STORAGE: &str = "error.no-asset-storage-strategy-configured";
+/// How it begins to say that a file is larger than it takes.
+const TOO_LARGE: &str = "File truncated as it exceeds";
 /// Context of an error that names the mutation of a document which failed.
 pub const FAILED_FIELD: &str = "mutation";
 
@@ -107,6 +113,10 @@ fn refused(status: StatusCode, first: WireError) -> Error {
         "CHANNEL_NOT_FOUND" => ErrorKind::ConfigInvalid,
         "ENTITY_NOT_FOUND" => ErrorKind::NotFound,
         "USER_INPUT_ERROR" | "BAD_USER_INPUT" => ErrorKind::Rejected,
+        // Says the same whenever it is asked.
+        _ if first.message == NO_STORAGE || first.message.starts_with(TOO_LARGE) => {
+            ErrorKind::Rejected
+        }
         // Without a code it is the database's own complaint, or an error of a plugin.
         "INTERNAL_SERVER_ERROR" | "" => ErrorKind::Unavailable,
         _ if status.is_success() => ErrorKind::Rejected,
@@ -231,6 +241,44 @@ impl Api {
             .map_err(Error::in_doubt)
     }
 
+    /// Writes with files, each with the place of the variables where it belongs
+    /// (<https://github.com/jaydenseric/graphql-multipart-request-spec>).
+    pub async fn upload<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        document: &str,
+        variables: Value,
+        files: &[(String, FormFile<'_>)],
+    ) -> Result<T> {
+        let places: Map<String, Value> = files
+            .iter()
+            .enumerate()
+            .map(|(at, (place, _))| (at.to_string(), json!([place])))
+            .collect();
+        let operations = json!({"query": document, "variables": variables});
+        let form = Form::default()
+            .text("operations", &operations.to_string())
+            .text("map", &Value::Object(places).to_string());
+        let files = files.iter().enumerate();
+        let form = files.fold(form, |form, (at, (_, file))| {
+            form.file(&at.to_string(), file)
+        });
+        let (content_type, body) = form.finish();
+        let build = |client: &Client| {
+            client
+                .post(self.url.clone())
+                .header(CONTENT_TYPE, &content_type)
+                // Asked for where `apiOptions.csrfPrevention` is on.
+                .header("apollo-require-preflight", "true")
+                .body(body.clone())
+        };
+        let reply = self.http.send(endpoint, Replay::Never, build).await?;
+        reply
+            .json::<Data<T>>()
+            .map(|answer| answer.data)
+            .map_err(Error::in_doubt)
+    }
+
     async fn send(
         &self,
         endpoint: Endpoint,
@@ -325,6 +373,11 @@ pub struct Product {
     /// Where only their number was asked for.
     #[serde(default)]
     pub variant_list: Option<Count>,
+    /// Pictures, where they were asked for.
+    #[serde(default)]
+    pub assets: Vec<Asset>,
+    #[serde(default)]
+    pub featured_asset: Option<Asset>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -350,6 +403,11 @@ pub struct Variant {
     /// Where the variant was asked for by itself.
     #[serde(default)]
     pub product: Option<Product>,
+    /// Pictures of its own, where they were asked for.
+    #[serde(default)]
+    pub assets: Vec<Asset>,
+    #[serde(default)]
+    pub featured_asset: Option<Asset>,
 }
 
 /// Minor units of the currency.
@@ -412,6 +470,16 @@ mod tests {
         assert!(channel.hints[0].contains("channel_token"));
         let broken = error(r#"["a"]"#, "INTERNAL_SERVER_ERROR");
         assert!(broken.is_temporary() && !broken.in_doubt);
+        for message in [
+            NO_STORAGE,
+            "File truncated as it exceeds the 5000 byte size limit.",
+        ] {
+            let body = format!(
+                r#"{{"errors":[{{"message":"{message}","path":["createAssets"]}}],"data":null}}"#
+            );
+            let error = classify(200, &body);
+            assert!(!error.is_temporary() && !error.in_doubt, "{error}");
+        }
     }
 
     #[test]

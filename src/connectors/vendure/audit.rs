@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::api::LARGEST_INPUT;
-use super::convert;
+use super::{addresses, convert};
 use crate::domain::catalog::ItemKind;
 use crate::domain::issue::Issue;
 use crate::domain::listing::Listing;
@@ -67,6 +67,7 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
             .hint("shorten the description to less than 80,000 letters; pictures do not belong inside it"),
         );
     }
+    issues.extend(addresses::audit(listing));
     if listing
         .price
         .is_some_and(|price| price.amount.is_sign_negative())

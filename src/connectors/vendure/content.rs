@@ -2,7 +2,7 @@
 //! [`labels`](super::labels). Pure.
 
 use super::api::{Product, Variant};
-use super::{convert, labels};
+use super::{addresses, convert, labels};
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
 use crate::domain::listing::{Listing, OptionAxis};
@@ -10,12 +10,13 @@ use crate::domain::listing::{Listing, OptionAxis};
 /// Between several values of one facet.
 const VALUES: &str = " | ";
 
-/// What the shop keeps of a listing: pictures, weights and codes have no place in it, and only the name and the options
-/// of a variant are its own.
+/// What the shop keeps of a listing: weights and codes have no place in it, and only the name, the pictures and the
+/// options of a variant are its own.
 pub fn kept(listing: &Listing) -> Listing {
     let blank = Listing {
         parent_sku: listing.parent_sku.clone(),
         title: Some(convert::name(listing).to_owned()),
+        images: addresses::wanted(listing),
         ..Listing::blank(listing.sku.clone(), listing.kind)
     };
     if listing.kind == ItemKind::Variant {
@@ -63,6 +64,7 @@ pub fn of_sold(product: &Product, variant: &Variant, sku: &Sku) -> Listing {
     Listing {
         parent_sku: Some(Sku::new(labels::parent_sku(product))),
         title: text(&variant.name),
+        images: addresses::shown(&variant.assets, variant.featured_asset.as_ref()),
         options: options
             .map(|option| (option.group.name.clone(), option.name.clone()))
             .collect(),
@@ -74,6 +76,7 @@ fn of_product(product: &Product, blank: Listing) -> Listing {
     let mut listing = Listing {
         title: text(&product.name),
         description: text(&product.description),
+        images: addresses::shown(&product.assets, product.featured_asset.as_ref()),
         ..blank
     };
     for value in &product.facet_values {
@@ -120,9 +123,19 @@ mod tests {
             .collect();
         serde_json::from_value(
             json!({"id": "5", "enabled": true, "name": listing.title, "slug": "a-slug",
-            "description": listing.description, "facetValues": labels, "optionGroups": groups}),
+            "description": listing.description, "facetValues": labels, "optionGroups": groups,
+            "assets": assets(listing)}),
         )
         .unwrap()
+    }
+
+    fn assets(listing: &Listing) -> Vec<serde_json::Value> {
+        let marks = addresses::wanted(listing).into_iter().enumerate();
+        marks
+            .map(
+                |(id, mark)| json!({"id": id.to_string(), "source": "", "tags": [{"value": mark}]}),
+            )
+            .collect()
     }
 
     fn variant(name: &str, options: serde_json::Value) -> Variant {
@@ -136,7 +149,10 @@ mod tests {
     fn what_is_sent_reads_back_as_it_is_kept() {
         let mut mug = fixtures::single("MUG-1");
         mug.gtin = Some("4006381333931".into());
-        mug.images = vec!["https://img.example/a.jpg".into()];
+        mug.images = ["b.jpg", "a.jpg", &"x".repeat(300)]
+            .map(|end| format!("https://img.example/{end}"))
+            .into();
+        mug.images.push("no-address.jpg".into());
         mug.category = Some("Home > Mugs".into());
         let live = of_sold(
             &product(&mug, json!([])),

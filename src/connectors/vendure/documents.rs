@@ -7,11 +7,18 @@ macro_rules! document {
 }
 
 pub const SHOP: &str = document!("shop");
-pub const PRODUCTS: &str = document!("products", "product_fields", "variant_fields");
+pub const PRODUCTS: &str = document!(
+    "products",
+    "product_fields",
+    "variant_fields",
+    "asset_fields"
+);
 pub const FIND: &str = document!("find", "product_fields", "variant_fields");
 pub const MARKED_PRODUCTS: &str = document!("marked_products", "product_fields");
 pub const PRODUCTS_BY_ID: &str = document!("products_by_id", "product_fields");
 pub const EMPTY_PRODUCTS: &str = document!("empty_products");
+pub const ASSETS: &str = document!("assets", "asset_fields");
+pub const CREATE_ASSETS: &str = document!("create_assets");
 pub const STOCK: &str = document!("stock", "variant_fields");
 pub const FACETS: &str = document!("facets");
 pub const FACET_VALUES: &str = document!("facet_values");

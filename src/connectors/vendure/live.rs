@@ -113,7 +113,12 @@ pub async fn find(api: &Api, shop: &Shop, skus: &[Sku]) -> Result<Vec<ChannelLis
         convert::sold(product, variant, shop)
     });
     let grouped = parents.iter().filter_map(convert::parent);
-    Ok(one_each(skus, sold.chain(grouped)))
+    // Without their pictures contents are not whole, and here only offers are asked for.
+    let offers = sold.chain(grouped).map(|listing| ChannelListing {
+        content: None,
+        ..listing
+    });
+    Ok(one_each(skus, offers))
 }
 
 /// The server takes one sku as often as it is told. What is for sale goes first, then the oldest.

@@ -2,7 +2,9 @@
 //!
 //! Products hold variants, and only these have a sku, a price and stock. Facts are those of Vendure 3.7.3, as it answers.
 
+mod addresses;
 mod api;
+mod assets;
 mod audit;
 mod content;
 mod convert;
@@ -13,6 +15,10 @@ mod labels;
 mod live;
 mod options;
 mod orders;
+mod picture_file;
+mod pictures;
+#[cfg(test)]
+mod pictures_tests;
 mod place;
 mod pull;
 mod push;
@@ -31,6 +37,7 @@ use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use self::api::{Api, VendureDialect};
+use self::pictures::Pictures;
 use self::place::Place;
 use self::push::{ListCall, Written};
 use self::session::{Credential, Session};
@@ -160,7 +167,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         },
         Note {
             capability: "listing_create",
-            text: "the Admin API takes pictures as files and not by their address: add them in the dashboard",
+            text: "the Admin API takes pictures as files: skucast fetches them from their addresses and uploads each once; a listing whose picture cannot be had goes without it, with a warning",
             source: "https://docs.vendure.io/reference/graphql-api/admin/mutations#createassets",
         },
         Note {
@@ -215,6 +222,7 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
             environment,
         ),
         shop: Known::new(choice),
+        pictures: Pictures::new(&environment.http),
     }))
 }
 
@@ -222,6 +230,7 @@ fn build(settings: &Settings, environment: &Environment) -> Result<Box<dyn Conne
 struct Vendure {
     api: Api,
     shop: Known,
+    pictures: Pictures,
 }
 
 /// The variant that a price or stock change is for.
@@ -277,7 +286,8 @@ impl Connector for Vendure {
         if batch.dry_run {
             return Err(Error::unsupported("dry_run"));
         }
-        push::listings(&self.api, self.shop.get(&self.api).await?, batch.items).await
+        let shop = self.shop.get(&self.api).await?;
+        push::listings(&self.api, shop, &self.pictures, batch.items).await
     }
 
     async fn push_stock(&self, batch: Batch<'_, StockChange>) -> Result<Vec<ItemOutcome>> {

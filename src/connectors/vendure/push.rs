@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::api::{self, Api, Count, FacetValue, List, Product, StockLevel};
 use super::labels::{self, Label};
 use super::options::{self, Axes, Options};
+use super::pictures::{Gallery, Pictures, Wish};
 use super::place::Place;
 use super::shop::Shop;
 use super::{convert, documents, stock};
@@ -36,6 +37,7 @@ struct Row<'a> {
     product: Option<String>,
     variant: Option<String>,
     labels: Vec<Label>,
+    gallery: Gallery,
     /// Whether this push has made the product, so that it may be taken back.
     made: bool,
     outcome: Option<Outcome>,
@@ -54,6 +56,13 @@ impl Row<'_> {
         self.listing.kind != ItemKind::Parent
     }
 
+    /// Those of a product that is sold as its only variant hang on the product.
+    fn add_own_pictures(&self, input: &mut Map<String, Value>) {
+        if !self.writes_product() {
+            self.gallery.add_to(input);
+        }
+    }
+
     fn place(&self) -> Option<Place> {
         let product = self.product.clone()?;
         Some(match (self.listing.kind, self.variant.clone()) {
@@ -69,10 +78,11 @@ impl Row<'_> {
 pub async fn listings(
     api: &Api,
     shop: &Shop,
+    pictures: &Pictures,
     changes: &[ListingChange],
 ) -> Result<Vec<ItemOutcome>> {
     let mut rows: Vec<Row> = changes.iter().map(row).collect();
-    match prepare(api, shop, &mut rows).await {
+    match prepare(api, shop, pictures, &mut rows).await {
         Ok(ground) => {
             update_products(api, shop, &mut rows, &ground).await;
             create_products(api, shop, &mut rows, &ground).await;
@@ -99,7 +109,12 @@ struct Ground {
     products: HashMap<String, Product>,
 }
 
-async fn prepare(api: &Api, shop: &Shop, rows: &mut [Row<'_>]) -> Result<Ground> {
+async fn prepare(
+    api: &Api,
+    shop: &Shop,
+    pictures: &Pictures,
+    rows: &mut [Row<'_>],
+) -> Result<Ground> {
     let products = products_of(api, rows).await?;
     for row in rows.iter_mut().filter(|row| row.is_open()) {
         let is_gone = row
@@ -130,11 +145,30 @@ async fn prepare(api: &Api, shop: &Shop, rows: &mut [Row<'_>]) -> Result<Ground>
     } else {
         options::ensure(api, &products, &axes, &shop.language).await?
     };
+    hang_pictures(api, pictures, rows).await?;
     Ok(Ground {
         labels,
         options,
         products,
     })
+}
+
+async fn hang_pictures(api: &Api, pictures: &Pictures, rows: &mut [Row<'_>]) -> Result<()> {
+    let wishes: Vec<Wish> = rows
+        .iter()
+        .filter(|row| row.is_open())
+        .map(|row| Wish {
+            listing: row.listing,
+            product: row.product.as_deref().filter(|_| row.writes_product()),
+            variant: row.variant.as_deref().filter(|_| !row.writes_product()),
+        })
+        .collect();
+    let galleries = pictures.ensure(api, &wishes).await?;
+    let open = rows.iter_mut().filter(|row| row.is_open());
+    for (row, gallery) in open.zip(galleries) {
+        row.gallery = gallery;
+    }
+    Ok(())
 }
 
 fn row(change: &ListingChange) -> Row<'_> {
@@ -145,6 +179,7 @@ fn row(change: &ListingChange) -> Row<'_> {
         product: None,
         variant: None,
         labels: Vec::new(),
+        gallery: Gallery::default(),
         made: false,
         outcome: None,
     };
@@ -308,6 +343,7 @@ async fn update_products(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
             .map_or(&[][..], |product| &product.facet_values);
         let values = labels::ids_of(&row.labels, &ground.labels, live);
         let mut input = convert::product(row.listing, shop, &values);
+        row.gallery.add_to(&mut input);
         input.insert("id".to_owned(), json!(id));
         inputs.push((at, input));
     }
@@ -324,7 +360,8 @@ async fn create_products(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
     for (at, row) in rows.iter().enumerate() {
         if row.is_open() && row.writes_product() && row.product.is_none() {
             let values = labels::ids_of(&row.labels, &ground.labels, &[]);
-            let input = convert::new_product(row.listing, shop, &values);
+            let mut input = convert::new_product(row.listing, shop, &values);
+            row.gallery.add_to(&mut input);
             waiting.push((at, Value::Object(input)));
         }
     }
@@ -404,7 +441,10 @@ async fn create_variants(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
         let input = chosen(row.listing, product, &ground.options)
             .and_then(|chosen| convert::new_variant(row.listing, shop, product, &chosen));
         match input {
-            Ok(input) => inputs.push((at, input)),
+            Ok(mut input) => {
+                row.add_own_pictures(&mut input);
+                inputs.push((at, input));
+            }
             Err(issue) => row.outcome = Some(Outcome::Rejected(vec![*issue])),
         }
     }
@@ -449,6 +489,7 @@ async fn update_variants(api: &Api, shop: &Shop, rows: &mut [Row<'_>], ground: &
                 continue;
             }
         };
+        row.add_own_pictures(&mut input);
         input.insert("id".to_owned(), json!(id));
         if row.creates {
             // It was ended, and comes back as it is wanted now.
@@ -522,7 +563,7 @@ async fn take_back_refused(api: &Api, rows: &[Row<'_>]) {
 fn applied(row: &Row) -> Outcome {
     Outcome::Applied {
         listing_ref: row.place().map(|place| place.listing_ref()),
-        issues: Vec::new(),
+        issues: row.gallery.issues.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use skucast::domain::money::{self, Money};
 use skucast::sandbox::{
     Faults, ListingState, Purchase, Receipt, ReceiptLine, Request, Response, Sandbox, State,
-    graphql,
+    graphql, uploads,
 };
 
 use super::wire;
@@ -158,7 +158,8 @@ impl Store {
             let answer = self.admin(
                 "query($skip: Int!) { products(options: { skip: $skip, take: 100, sort: { id: ASC } }) { totalItems items {
                    id name slug description enabled facetValues { name facet { name } } optionGroups { name }
-                   variants { id sku name enabled trackInventory outOfStockThreshold prices { currencyCode price }
+                   assets { tags { value } }
+                   variants { id sku name enabled assets { tags { value } } trackInventory outOfStockThreshold prices { currencyCode price }
                      stockLevels { stockOnHand stockAllocated } options { name group { name } } } } } }",
                 json!({"skip": products.len()}),
             );
@@ -412,7 +413,8 @@ impl Sandbox for Store {
 }
 
 fn heading(request: &Request) -> (bool, String) {
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    let (mutates, field) = graphql::heading(body["query"].as_str().unwrap_or_default());
+    let read = uploads::read(request);
+    let query = read.map(|(body, _)| body.query).unwrap_or_default();
+    let (mutates, field) = graphql::heading(&query);
     (mutates, field.to_owned())
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::store::{
-    CURRENCY, Facet, FacetValue, Id, OptionGroup, Product, ProductOption, Store, Variant,
+    CURRENCY, Facet, FacetValue, Gallery, Id, OptionGroup, Product, ProductOption, Store, Variant,
 };
 use crate::connectors::vendure::labels::PARENT_SKU;
 use crate::sandbox::Faults;
@@ -30,6 +30,13 @@ pub fn not_found(what: &str, id: &str) -> Refused {
 fn not_null(column: &str) -> Refused {
     Refused {
         message: format!("NOT NULL constraint failed: {column}"),
+        code: None,
+    }
+}
+
+fn foreign_key() -> Refused {
+    Refused {
+        message: "FOREIGN KEY constraint failed".to_owned(),
         code: None,
     }
 }
@@ -139,10 +146,12 @@ impl Catalog<'_> {
             facet_values: Vec::new(),
             groups: Vec::new(),
             variants: Vec::new(),
+            gallery: Gallery::default(),
             created: self.now,
             updated: self.now,
         };
         self.label(&mut product, input);
+        self.hang(&mut product.gallery, input)?;
         if let Some(sku) = parent_sku(self.store, &product) {
             *self.store.created.entry(sku).or_default() += 1;
         }
@@ -158,6 +167,23 @@ impl Catalog<'_> {
         }
     }
 
+    /// The list in its order, and the featured one; an empty list takes that away too.
+    fn hang(&self, gallery: &mut Gallery, input: &Value) -> Result<(), Refused> {
+        let known = |id: &Id| self.store.assets.contains_key(id);
+        if let Some(featured) = input["featuredAssetId"].as_str() {
+            let id = featured.parse().ok().filter(known);
+            gallery.featured = Some(id.ok_or_else(foreign_key)?);
+        }
+        if let Some(mut ids) = list(input, "assetIds") {
+            if ids.is_empty() {
+                gallery.featured = None;
+            }
+            ids.retain(known);
+            gallery.assets = ids;
+        }
+        Ok(())
+    }
+
     pub fn update_products(&mut self, inputs: &Value) -> Answer {
         for input in items(inputs) {
             self.product(&text(input, "id"))?;
@@ -169,6 +195,7 @@ impl Catalog<'_> {
                 continue;
             };
             self.label(&mut product, input);
+            self.hang(&mut product.gallery, input)?;
             for (key, field) in [
                 ("name", &mut product.name),
                 ("description", &mut product.description),
@@ -283,6 +310,7 @@ impl Catalog<'_> {
                 on_hand: 0,
                 allocated: 0,
                 options,
+                gallery: Gallery::default(),
                 deleted: false,
                 created: self.now,
                 updated: self.now,
@@ -295,6 +323,7 @@ impl Catalog<'_> {
                 own["price"] = Value::Null;
             }
             apply(&mut variant, &own)?;
+            self.hang(&mut variant.gallery, input)?;
             new.push(variant);
         }
         let made = new.into_iter().map(|variant| {
@@ -328,6 +357,7 @@ impl Catalog<'_> {
                 variant.options = options;
             }
             apply(&mut variant, input)?;
+            self.hang(&mut variant.gallery, input)?;
             variant.updated = self.now;
             changed.push((id, variant));
         }

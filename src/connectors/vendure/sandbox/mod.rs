@@ -4,6 +4,7 @@
 //! administrator and API key are invented and printed with its settings. Requests are validated and executed by the
 //! GraphQL library over the part of the API that `schema.graphql` names.
 
+mod assets;
 mod catalog;
 mod lists;
 mod orders;
@@ -27,6 +28,7 @@ use self::catalog::{Catalog, not_found, parent_sku};
 use self::store::{CHANNEL_TOKEN, Id, Store};
 use crate::domain::money::Money;
 use crate::sandbox::graphql::{self, Body, Data, Refused, Unfit};
+use crate::sandbox::uploads::{self, Files};
 use crate::sandbox::{
     Fault, Faults, ListingState, Purchase, Receipt, Request, Response, Sandbox, State,
 };
@@ -51,6 +53,16 @@ pub struct VendureSandbox {
     store: Store,
 }
 
+#[cfg(test)]
+impl VendureSandbox {
+    /// A server to which nobody has added a place for files.
+    pub fn without_storage() -> Self {
+        let mut sandbox = Self::default();
+        sandbox.store.has_no_storage = true;
+        sandbox
+    }
+}
+
 /// One request's view of the server.
 struct Session<'a> {
     store: RefCell<&'a mut Store>,
@@ -59,6 +71,7 @@ struct Session<'a> {
     is_known: bool,
     /// Known by an API key, and not by a session.
     by_key: bool,
+    files: Files,
     opened: RefCell<Option<String>>,
 }
 
@@ -131,6 +144,7 @@ impl Session<'_> {
             now,
         };
         match field {
+            "createAssets" => assets::create(&mut store, input, &self.files, now),
             "createFacet" => catalog.create_facet(input),
             "createFacetValues" => catalog.create_facet_values(input),
             "createProduct" => catalog.create_product(input),
@@ -196,7 +210,7 @@ fn unfit(status: u16, message: &str, code: &str) -> Response {
 }
 
 fn document(request: &Request) -> Option<Body> {
-    serde_json::from_slice(&request.body).ok()
+    uploads::read(request).map(|(body, _)| body)
 }
 
 impl Sandbox for VendureSandbox {
@@ -220,13 +234,17 @@ impl Sandbox for VendureSandbox {
                 request.now,
             );
         }
-        if request.body.len() > LARGEST_BODY {
+        // Forms are read by another part of the server, file by file.
+        let is_form = request
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("multipart/form-data"));
+        if !is_form && request.body.len() > LARGEST_BODY {
             return plain_error(500, "", request.now);
         }
         if request.body.trim_ascii_start().starts_with(b"[") {
             return unfit(400, "Operation batching disabled.", "BAD_REQUEST");
         }
-        let Some(body) = document(request) else {
+        let Some((body, files)) = uploads::read(request) else {
             return plain_error(
                 400,
                 "The body is not a GraphQL request in JSON",
@@ -244,6 +262,7 @@ impl Sandbox for VendureSandbox {
             now: request.now,
             is_known,
             by_key: request.header("vendure-api-key").is_some(),
+            files,
             opened: RefCell::default(),
         };
         let executed = graphql::execute(&SCHEMA, &body, &session);

@@ -40,6 +40,7 @@ pub fn field(
             json!([{"code": super::orders::HANDLER, "description": "Manually enter fulfillment details",
             "args": [argument("method"), argument("trackingCode")]}])
         }
+        "assets" => list(assets(store, options), false)?,
         "facets" => list(rows(store, "Facet", store.facets.keys()), false)?,
         "facetValues" => list(rows(store, "FacetValue", store.facet_values.keys()), false)?,
         "products" => list(products(store), repeats)?,
@@ -79,6 +80,30 @@ fn rows<'a>(store: &Store, type_name: &str, ids: impl Iterator<Item = &'a Id>) -
         })
     })
     .collect()
+}
+
+/// Tags are no filter but an option of their own: all of them, or any.
+fn assets(store: &Store, options: Option<&Value>) -> Vec<Row> {
+    let empty = Value::Null;
+    let options = options.unwrap_or(&empty);
+    let wanted: Vec<&str> = options["tags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let any = options["tagsOperator"] == "OR";
+    let fits = |tags: &[String]| {
+        let mut has = wanted.iter().map(|tag| tags.iter().any(|own| own == tag));
+        wanted.is_empty()
+            || if any {
+                has.any(|has| has)
+            } else {
+                has.all(|has| has)
+            }
+    };
+    let found = store.assets.iter().filter(|(_, asset)| fits(&asset.tags));
+    rows(store, "Asset", found.map(|(id, _)| id))
 }
 
 fn products(store: &Store) -> Vec<Row> {

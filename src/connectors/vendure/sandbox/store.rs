@@ -18,6 +18,11 @@ pub struct Store {
     pub facet_values: BTreeMap<Id, FacetValue>,
     pub groups: BTreeMap<Id, OptionGroup>,
     pub options: BTreeMap<Id, ProductOption>,
+    #[serde(default)]
+    pub assets: BTreeMap<Id, Asset>,
+    /// A server to which nobody has added a place for files.
+    #[serde(default)]
+    pub has_no_storage: bool,
     pub products: BTreeMap<Id, Product>,
     pub variants: BTreeMap<Id, Variant>,
     /// Variants by sku: the server does not keep skus apart.
@@ -60,6 +65,22 @@ pub struct ProductOption {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asset {
+    pub name: String,
+    pub mime_type: String,
+    pub size: usize,
+    pub tags: Vec<String>,
+    pub at: Timestamp,
+}
+
+/// What a product or variant shows.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Gallery {
+    pub assets: Vec<Id>,
+    pub featured: Option<Id>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Product {
     pub name: String,
     pub slug: String,
@@ -68,6 +89,8 @@ pub struct Product {
     pub facet_values: Vec<Id>,
     pub groups: Vec<Id>,
     pub variants: Vec<Id>,
+    #[serde(default)]
+    pub gallery: Gallery,
     pub created: Timestamp,
     pub updated: Timestamp,
 }
@@ -86,6 +109,8 @@ pub struct Variant {
     pub on_hand: i64,
     pub allocated: i64,
     pub options: Vec<Id>,
+    #[serde(default)]
+    pub gallery: Gallery,
     /// Deleted ones stay, for their orders.
     pub deleted: bool,
     pub created: Timestamp,

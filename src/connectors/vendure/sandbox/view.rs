@@ -7,6 +7,8 @@ use super::store::{CURRENCY, Id, LOCATION, Order, OrderLine, Store};
 /// The shop's tax, which its prices hold already.
 const TAX: &str = "Standard Tax Europe";
 const TAX_PERCENT: i64 = 20;
+/// Where the files of the shop are.
+const ASSETS: &str = "https://shop.example.com/assets";
 
 fn net(gross: i64) -> i64 {
     // Rounded half up, as the server does.
@@ -58,12 +60,25 @@ pub fn object(store: &Store, type_name: &str, id: Id) -> Option<Map<String, Valu
             json!({"id": own, "name": option.name, "code": option.code, "groupId": option.group.to_string(),
                 "group": option.group.to_string(), "languageCode": "en", "createdAt": option.at, "updatedAt": option.at})
         }
+        "Asset" => {
+            let asset = store.assets.get(&id)?;
+            let address = |kind: &str| format!("{ASSETS}/{kind}/{id}/{}", asset.name);
+            let tags: Vec<_> = asset
+                .tags
+                .iter()
+                .map(|tag| json!({"id": own, "value": tag, "createdAt": asset.at, "updatedAt": asset.at}))
+                .collect();
+            json!({"id": own, "name": asset.name, "type": "IMAGE", "mimeType": asset.mime_type,
+                "fileSize": asset.size, "source": address("source"), "preview": address("preview"),
+                "tags": tags, "createdAt": asset.at, "updatedAt": asset.at})
+        }
         "Product" => {
             let product = store.products.get(&id)?;
             json!({"id": own, "name": product.name, "slug": product.slug, "description": product.description,
                 "enabled": product.enabled, "languageCode": "en", "createdAt": product.created,
                 "updatedAt": product.updated, "variants": ids(&product.variants), "optionGroups": ids(&product.groups),
-                "facetValues": ids(&product.facet_values),
+                "facetValues": ids(&product.facet_values), "assets": ids(&product.gallery.assets),
+                "featuredAsset": product.gallery.featured.map(|id| id.to_string()),
                 "variantList": {"items": ids(&product.variants), "totalItems": product.variants.len()}})
         }
         "ProductVariant" => {
@@ -80,7 +95,9 @@ pub fn object(store: &Store, type_name: &str, id: Id) -> Option<Map<String, Valu
                 "stockLevels": [{"id": own, "stockLocationId": LOCATION.to_string(), "stockLocation": "1",
                     "stockOnHand": variant.on_hand, "stockAllocated": variant.allocated}],
                 "product": variant.product.to_string(), "productId": variant.product.to_string(),
-                "taxCategory": "1", "options": ids(&variant.options)})
+                "taxCategory": "1", "options": ids(&variant.options),
+                "assets": ids(&variant.gallery.assets),
+                "featuredAsset": variant.gallery.featured.map(|id| id.to_string())})
         }
         "StockLocation" => json!({"id": "1", "name": "Default Stock Location", "description": ""}),
         "TaxCategory" => json!({"id": "1", "name": "Standard Tax", "isDefault": true}),
@@ -195,5 +212,14 @@ pub fn content(store: &Store, product: Id, variant: Option<Id>) -> Value {
         .filter_map(|id| store.facet_values.get(id))
         .map(|value| json!({"name": value.name}))
         .collect();
-    json!({"variant": own, "options": options, "facetValues": labels, "product": object(store, "Product", product)})
+    let gallery = variant.and_then(|id| Some(&store.variants.get(&id)?.gallery));
+    let shown = gallery
+        .into_iter()
+        .chain(store.products.get(&product).map(|product| &product.gallery));
+    let pictures: Vec<_> = shown
+        .flat_map(|gallery| &gallery.assets)
+        .filter_map(|id| store.assets.get(id))
+        .map(|asset| json!(asset.tags))
+        .collect();
+    json!({"pictures": pictures, "variant": own, "options": options, "facetValues": labels, "product": object(store, "Product", product)})
 }
