@@ -1,5 +1,5 @@
-// A Vendure server on loopback, in memory and empty but for what a shop needs to sell: countries, taxes, shipping and
-// a payment that always works. Prints READY when it listens.
+// A Vendure server on loopback, in memory and empty but for what a shop needs to sell: countries, taxes, shipping, a
+// payment that always works, and a folder for pictures. Prints READY when it listens.
 //
 // LIVE_PORT, LIVE_PASSWORD  where it listens, and its administrator's password
 // LIVE_STATE                a folder of its own
@@ -7,6 +7,7 @@
 
 require('reflect-metadata');
 const path = require('node:path');
+const { AssetServerPlugin } = require('@vendure/asset-server-plugin');
 const { DefaultJobQueuePlugin, DefaultLogger, JobQueueService, LogLevel, bootstrap, dummyPaymentHandler } = require('@vendure/core');
 const { populateInitialData } = require('@vendure/core/cli');
 
@@ -23,7 +24,10 @@ const config = {
   importExportOptions: { importAssetsDir: LIVE_STATE },
   logger: new DefaultLogger({ level: LogLevel.Warn, timestamp: false }),
   paymentOptions: { paymentMethodHandlers: [dummyPaymentHandler] },
-  plugins: [DefaultJobQueuePlugin.init({ pollInterval: 500 })],
+  plugins: [
+    AssetServerPlugin.init({ route: 'assets', assetUploadDir: path.join(LIVE_STATE, 'assets') }),
+    DefaultJobQueuePlugin.init({ pollInterval: 500 }),
+  ],
 };
 
 const shop = {
