@@ -1,7 +1,19 @@
-# What the real servers share. Sourced by `run`, which sets here and scratch.
+# What the real servers share. Sourced by `run` and `serve`, which set here.
 
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/skucast-live.XXXXXX")
 # Of the servers that run, by kind.
 declare -A server_pids=()
+
+cleanup() {
+    stop_all
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# A proxy of this machine must not come between us and a server on loopback.
+export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
+export npm_config_cache=${npm_config_cache:-$scratch/npm-cache}
 
 skip() { printf 'skipped: %s\n' "$*"; }
 

@@ -1,6 +1,7 @@
 // What an empty Medusa needs to sell: a key, a currency, a region with its tax, a way to pay, a shipping profile.
 // Prints where the server is and how to reach it, as JSON. Sales channels and stock locations are each test's own.
 const url = process.env.LIVE_URL;
+const email = "live@example.com"; // as `start.sh` makes it
 const password = process.env.LIVE_PASSWORD;
 
 async function call(method, path, headers, body) {
@@ -15,7 +16,7 @@ async function call(method, path, headers, body) {
 }
 
 async function main() {
-  const { token } = await call("POST", "/auth/user/emailpass", {}, { email: "live@example.com", password });
+  const { token } = await call("POST", "/auth/user/emailpass", {}, { email, password });
   const session = { authorization: `Bearer ${token}` };
   const { api_key } = await call("POST", "/admin/api-keys", session, { title: "tests", type: "secret" });
   const basic = { authorization: `Basic ${Buffer.from(`${api_key.token}:`).toString("base64")}` };
@@ -40,7 +41,8 @@ async function main() {
   const { shipping_profiles } = await get("shipping-profiles?type=default");
   const profile = shipping_profiles[0]
     ?? (await post("shipping-profiles", { name: "Default", type: "default" })).shipping_profile;
-  console.log(JSON.stringify({ url, api_key: api_key.token, region: region.id, shipping_profile: profile.id }));
+  const server = { url, email, password, api_key: api_key.token, region: region.id, shipping_profile: profile.id };
+  console.log(JSON.stringify(server));
 }
 
 main().catch((error) => {
