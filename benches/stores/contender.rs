@@ -117,6 +117,7 @@ impl Stage<'_> {
         catalog: &Catalog,
         changed: usize,
     ) -> Result<Vec<Line>> {
+        self.shop.clear().await?;
         let store = self.shop.make_store(contender.mark()).await?;
         let folder = self.folder.path().join(&store.channel);
         std::fs::create_dir(&folder)?;
@@ -130,7 +131,6 @@ impl Stage<'_> {
         let second = self
             .step(contender, &store, &folder, &edited, "update")
             .await?;
-        self.shop.clear(&store).await?;
         Ok(vec![first, second])
     }
 

@@ -102,9 +102,10 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     for kind in kinds {
         match Server::start(kind).await? {
             Ok(server) => {
+                let load = process::load();
                 let lines = compare(arguments, &server, kind, &order).await;
                 server.stop().await?;
-                report.add(kind, lines?);
+                report.add(kind, load, lines?);
                 print!("{}", report.last(arguments.operations));
             }
             Err(skipped) => println!("skipped: {skipped}"),

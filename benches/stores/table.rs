@@ -42,6 +42,8 @@ pub struct Line {
 #[derive(Debug, Serialize)]
 struct Comparison {
     kind: String,
+    /// Work that the machine had already.
+    load_before: Option<f64>,
     lines: Vec<Line>,
 }
 
@@ -63,9 +65,10 @@ impl Report {
         }
     }
 
-    pub fn add(&mut self, kind: &str, lines: Vec<Line>) {
+    pub fn add(&mut self, kind: &str, load_before: Option<f64>, lines: Vec<Line>) {
         self.kinds.push(Comparison {
             kind: kind.to_owned(),
+            load_before,
             lines,
         });
     }
@@ -80,9 +83,13 @@ impl Report {
             return String::new();
         };
         let mut text = format!(
-            "{}: {} products, {} changed\n",
+            "{}: {} products, {} changed; x is the multiple of what skucast took\n",
             comparison.kind, self.products, self.changed
         );
+        if let Some(load) = comparison.load_before {
+            // Into a String, which takes everything.
+            let _ = writeln!(text, "load average before: {load}");
+        }
         for (step, title) in [("load", "first load"), ("update", "after the change")] {
             let lines: Vec<&Line> = comparison
                 .lines
@@ -115,9 +122,9 @@ fn table(lines: &[&Line]) -> Table {
             "requests",
             "client MiB",
             "server MiB",
-            "seconds, x skucast",
-            "requests, x skucast",
-            "client memory, x skucast",
+            "x seconds",
+            "x requests",
+            "x client MiB",
             "right",
         ]);
     for line in lines {

@@ -36,7 +36,9 @@ if (step === "update") {
 const name = `${salesChannel}-${step}.csv`;
 const { transaction_id } = await sdk.admin.product.createImport({ file: new File([text], name, { type: "text/csv" }) });
 await sdk.admin.product.confirmImport(transaction_id);
+const patience = Date.now() + 30 * 60 * 1000;
 for (;;) {
+  if (Date.now() > patience) throw new Error("the importer said nothing in half an hour");
   const { notifications } = await sdk.admin.notification.list({ channel: "feed", order: "-created_at", limit: 5 });
   const told = notifications.map((one) => one.data?.description ?? "").find((one) => one.includes(name));
   if (told?.startsWith("Failed")) throw new Error(told);

@@ -167,7 +167,8 @@ impl Shop for Medusa {
     }
 
     async fn goods(&self, store: &Store) -> Result<Vec<Shown>> {
-        let products = self.products(store, FIELDS).await?;
+        let filter = format!("&sales_channel_id[]={}", store.channel);
+        let products = self.products(&filter, FIELDS).await?;
         Ok(products
             .iter()
             .map(|product| shown(product, store))
@@ -175,8 +176,8 @@ impl Shop for Medusa {
     }
 
     /// Skus are unique in the whole shop, so that skucast reads what is on sale elsewhere in it too.
-    async fn clear(&self, store: &Store) -> Result<()> {
-        let products = self.products(store, "id").await?;
+    async fn clear(&self) -> Result<()> {
+        let products = self.products("", "id").await?;
         let ids: Vec<&Value> = products.iter().map(|product| &product["id"]).collect();
         for portion in ids.chunks(PAGE) {
             self.post("products/batch", json!({"delete": portion}))
@@ -187,14 +188,13 @@ impl Shop for Medusa {
 }
 
 impl Medusa {
-    /// Everything of a sales channel.
-    async fn products(&self, store: &Store, fields: &str) -> Result<Vec<Value>> {
+    /// Every product that the filter leaves, to the last page.
+    async fn products(&self, filter: &str, fields: &str) -> Result<Vec<Value>> {
         let mut products = Vec::new();
         loop {
             let path = format!(
-                "products?limit={PAGE}&offset={}&order=id&sales_channel_id[]={}&fields={fields}",
-                products.len(),
-                store.channel
+                "products?limit={PAGE}&offset={}&order=id&fields={fields}{filter}",
+                products.len()
             );
             let mut answer = self.ask(Method::GET, &path, None).await?;
             let Value::Array(page) = answer["products"].take() else {

@@ -41,8 +41,8 @@ pub trait Shop: Send + Sync {
     /// What the store shows, to the last page.
     async fn goods(&self, store: &Store) -> Result<Vec<Shown>>;
 
-    /// Takes away what the next contender would meet. Where stores share nothing there is nothing to do.
-    async fn clear(&self, _: &Store) -> Result<()> {
+    /// Takes away the goods of earlier stores. Where stores share nothing there is nothing to do.
+    async fn clear(&self) -> Result<()> {
         Ok(())
     }
 }
