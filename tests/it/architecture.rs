@@ -69,7 +69,11 @@ fn uses() -> BTreeMap<String, BTreeSet<(String, String)>> {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        // A module of tests ends its file; `mod fixtures;` and the like stand above the code.
+        let code = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
         for (at, _) in code.match_indices("crate::") {
             let rest = &code[at + "crate::".len()..];
             let used: String = rest

@@ -99,7 +99,9 @@ impl Sandbox for Frail {
 
     fn respond(&mut self, request: &Request, faults: &mut Faults) -> Response {
         let is_upload = self.operation(request) == "mutation createAssets";
-        let loses = is_upload.then(|| self.loses.lock().unwrap().pop()).flatten();
+        let loses = is_upload
+            .then(|| self.loses.lock().unwrap().pop())
+            .flatten();
         match loses {
             None => self.inner.respond(request, faults),
             Some(arrives) => {
@@ -166,7 +168,9 @@ impl World {
             inner,
             loses: loses.clone(),
         };
-        let running = serve(Box::new(shop), ServeOptions::default()).await.unwrap();
+        let running = serve(Box::new(shop), ServeOptions::default())
+            .await
+            .unwrap();
         Self {
             host: Host::open().await,
             connector: connect(&running),
@@ -285,10 +289,16 @@ async fn a_picture_of_two_products_is_fetched_once_and_never_again() {
     again.push_listings(batch).await.unwrap();
     assert_eq!(world.uploads(), 1);
     let once = |path: &str| (path.to_owned(), 1);
-    assert_eq!(world.host.asked(), BTreeMap::from([once("/bag.jpg"), once("/cup")]));
+    assert_eq!(
+        world.host.asked(),
+        BTreeMap::from([once("/bag.jpg"), once("/cup")])
+    );
     let live = world.live().await;
     assert_eq!(live["A"].images, [bag.clone(), cup.clone()]);
-    assert_eq!((&live["B"].images, &live["C"].images), (&vec![bag], &vec![cup]));
+    assert_eq!(
+        (&live["B"].images, &live["C"].images),
+        (&vec![bag], &vec![cup])
+    );
     let kept = world.connector.kept(&one);
     assert_eq!(live["A"].shown_fingerprint(), kept.shown_fingerprint());
 }
@@ -297,7 +307,9 @@ async fn a_picture_of_two_products_is_fetched_once_and_never_again() {
 async fn a_changed_list_replaces_the_old_one_and_none_leaves_it() {
     let world = World::open().await;
     let image = |name: &str| world.host.at(name);
-    world.create(vec![with_images(single("A"), [image("1"), image("2")])]).await;
+    world
+        .create(vec![with_images(single("A"), [image("1"), image("2")])])
+        .await;
     let found = world.connector.find_listings(&["A".into()]).await.unwrap();
     let update = |listing: Listing| ListingChange {
         action: Action::Update,
@@ -321,8 +333,14 @@ async fn a_changed_list_replaces_the_old_one_and_none_leaves_it() {
 async fn variants_have_pictures_of_their_own() {
     let world = World::open().await;
     let image = |name: &str| world.host.at(name);
-    world.create(vec![with_images(parent("TEE", &["S"]), [image("tee")])]).await;
-    let found = world.connector.find_listings(&["TEE".into()]).await.unwrap();
+    world
+        .create(vec![with_images(parent("TEE", &["S"]), [image("tee")])])
+        .await;
+    let found = world
+        .connector
+        .find_listings(&["TEE".into()])
+        .await
+        .unwrap();
     let parent_ref = Some(found[0].listing_ref.clone());
     let small = with_images(variant("TEE-S", "TEE", "S"), [image("s"), image("tee")]);
     let change = ListingChange {
@@ -333,7 +351,11 @@ async fn variants_have_pictures_of_their_own() {
     let live = world.live().await;
     assert_eq!(live["TEE"].images, [image("tee")]);
     assert_eq!(live["TEE-S"].images, [image("s"), image("tee")]);
-    let found = world.connector.find_listings(&["TEE-S".into()]).await.unwrap();
+    let found = world
+        .connector
+        .find_listings(&["TEE-S".into()])
+        .await
+        .unwrap();
     let update = ListingChange {
         action: Action::Update,
         listing_ref: Some(found[0].listing_ref.clone()),
@@ -364,7 +386,10 @@ async fn a_picture_that_cannot_be_had_is_named_and_the_others_are_there() {
 #[tokio::test]
 async fn what_is_no_address_is_told_by_the_audit_and_passed_over() {
     let world = World::open().await;
-    let listing = with_images(single("A"), ["file:///etc/passwd".to_owned(), "a.jpg".to_owned()]);
+    let listing = with_images(
+        single("A"),
+        ["file:///etc/passwd".to_owned(), "a.jpg".to_owned()],
+    );
     let issues = world.connector.audit(&listing);
     let codes: Vec<_> = issues.iter().map(|issue| issue.code.as_str()).collect();
     assert_eq!(codes, ["image_address", "image_address"]);
@@ -386,7 +411,9 @@ async fn a_host_that_does_not_answer_is_asked_for_its_first_picture_only() {
             drop(stream);
         }
     });
-    let mut images = (0..20).map(|number| format!("{base}/{number}")).collect::<Vec<_>>();
+    let mut images = (0..20)
+        .map(|number| format!("{base}/{number}"))
+        .collect::<Vec<_>>();
     let good = world.host.at("good.png");
     images.push(good.clone());
     let listing = Listing {
@@ -406,7 +433,9 @@ async fn a_lost_answer_of_an_upload_makes_no_second_asset() {
         let world = World::open().await;
         world.loses.lock().unwrap().extend(loses);
         let image = world.host.at("bag.jpg");
-        let (issues, message) = world.create(vec![with_images(single("A"), [image.clone()])]).await;
+        let (issues, message) = world
+            .create(vec![with_images(single("A"), [image.clone()])])
+            .await;
         assert_eq!(issues, [""; 0], "{message}");
         assert_eq!(world.uploads(), uploads);
         assert_eq!(world.images("A").await, [image]);
@@ -414,7 +443,9 @@ async fn a_lost_answer_of_an_upload_makes_no_second_asset() {
     // An upload that never arrives does not hold the listing back.
     let world = World::open().await;
     world.loses.lock().unwrap().extend([false, false]);
-    let (issues, _) = world.create(vec![with_images(single("A"), [world.host.at("a")])]).await;
+    let (issues, _) = world
+        .create(vec![with_images(single("A"), [world.host.at("a")])])
+        .await;
     assert_eq!(issues, ["picture_upload"]);
     assert_eq!(world.uploads(), 2);
 }
@@ -438,7 +469,9 @@ async fn a_server_without_storage_is_told_once_per_listing() {
 #[tokio::test]
 async fn many_pictures_go_in_several_uploads() {
     let world = World::open().await;
-    let images: Vec<_> = (0..30).map(|number| world.host.at(&number.to_string())).collect();
+    let images: Vec<_> = (0..30)
+        .map(|number| world.host.at(&number.to_string()))
+        .collect();
     let listing = Listing {
         images: images.clone(),
         ..single("A")
@@ -452,7 +485,9 @@ async fn many_pictures_go_in_several_uploads() {
 #[tokio::test]
 async fn what_somebody_put_into_the_shop_is_known_by_its_address_there() {
     let world = World::open().await;
-    world.create(vec![with_images(single("A"), [world.host.at("a")])]).await;
+    world
+        .create(vec![with_images(single("A"), [world.host.at("a")])])
+        .await;
     world.running.with(|sandbox| {
         let mut saved = sandbox.save();
         for asset in saved["assets"].as_object_mut().unwrap().values_mut() {
@@ -461,7 +496,10 @@ async fn what_somebody_put_into_the_shop_is_known_by_its_address_there() {
         sandbox.restore(saved).unwrap();
     });
     let by_hand = world.images("A").await;
-    assert!(by_hand[0].starts_with("https://shop.example.com/assets/"), "{by_hand:?}");
+    assert!(
+        by_hand[0].starts_with("https://shop.example.com/assets/"),
+        "{by_hand:?}"
+    );
     let found = world.connector.find_listings(&["A".into()]).await.unwrap();
     let change = ListingChange {
         action: Action::Update,

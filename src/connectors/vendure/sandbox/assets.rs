@@ -165,9 +165,16 @@ mod tests {
         );
         let told = &answer["data"]["createAssets"];
         let kinds: Vec<_> = (0..3).map(|at| told[at]["mimeType"].clone()).collect();
-        let wanted = ["text/html", "application/x-httpd-php", "application/octet-stream"];
+        let wanted = [
+            "text/html",
+            "application/x-httpd-php",
+            "application/octet-stream",
+        ];
         assert_eq!(kinds, wanted);
-        assert_eq!(told[0]["message"], "The MIME type \"text/html\" is not permitted.");
+        assert_eq!(
+            told[0]["message"],
+            "The MIME type \"text/html\" is not permitted."
+        );
         assert_eq!(told[3]["tags"], json!([{"value": "https://x/d.png"}]));
         assert_eq!(sandbox.store.assets.len(), 1);
         let large = vec![0; LARGEST];
@@ -224,7 +231,8 @@ mod tests {
         let texts = json!([{"languageCode": "en", "name": "A", "slug": "a", "description": ""}]);
         let create = "mutation($i: CreateProductInput!) { createProduct(input: $i) {
             id assets { id } featuredAsset { id } } }";
-        let input = json!({"translations": texts, "assetIds": [ids[1], ids[0]], "featuredAssetId": ids[1]});
+        let input =
+            json!({"translations": texts, "assetIds": [ids[1], ids[0]], "featuredAssetId": ids[1]});
         let answer = ask(&mut sandbox, create, json!({"i": input}));
         let product = &answer["data"]["createProduct"];
         assert_eq!(product["assets"], json!([{"id": ids[1]}, {"id": ids[0]}]));
@@ -237,6 +245,9 @@ mod tests {
         assert_eq!(answer["data"]["updateProducts"], bare);
         let unknown = json!({"i": [{"id": product["id"], "featuredAssetId": "999"}]});
         let answer = ask(&mut sandbox, update, unknown);
-        assert_eq!(answer["errors"][0]["message"], "FOREIGN KEY constraint failed");
+        assert_eq!(
+            answer["errors"][0]["message"],
+            "FOREIGN KEY constraint failed"
+        );
     }
 }

@@ -180,8 +180,11 @@ async fn many_attributes_fit_the_servers_bodies() {
         listing
     };
     world.create((0..50).map(listing).collect(), None).await;
-    let content = world.find("A49").await.content.unwrap();
-    assert_eq!(content.attributes.len(), 20);
+    let live = world.connector.fetch_listings(None).await.unwrap().items;
+    assert_eq!(live.len(), 50);
+    for listing in live {
+        assert_eq!(listing.content.unwrap().attributes.len(), 20);
+    }
 }
 
 #[tokio::test]
