@@ -134,7 +134,7 @@ impl Pictures {
         }
         let settled = match look_up(api, &marks, wishes).await {
             Ok(known) => self.settle(api, &marks, known, wishes).await?,
-            Err(error) if is_of_the_shop(&error) => return Err(error),
+            Err(error) if stops_all(&error) => return Err(error),
             Err(error) => {
                 let trouble = not_allowed(&error);
                 marks
@@ -262,7 +262,7 @@ impl Pictures {
                     waiting.push((group, true));
                     continue;
                 }
-            } else if is_of_the_shop(&error) {
+            } else if stops_all(&error) {
                 return Err(error);
             } else if error.message == api::NO_STORAGE {
                 self.has_no_storage.store(true, Ordering::Relaxed);
@@ -359,7 +359,7 @@ fn groups(pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
 }
 
 /// Whether the shop cannot be worked with at the moment, or the run ends: then the listings wait as well.
-fn is_of_the_shop(error: &Error) -> bool {
+fn stops_all(error: &Error) -> bool {
     let is_told_of_a_field = error
         .context
         .iter()
@@ -455,7 +455,7 @@ fn no_storage() -> Trouble {
 fn not_allowed(error: &Error) -> Trouble {
     Trouble::new(
         "picture_rights",
-        format!("the shop does not show its assets: {}", error.message),
+        format!("the shop does not let us use its assets: {}", error.message),
         "the role needs the rights that the connector's README lists, on this channel",
     )
     .of_shop()
