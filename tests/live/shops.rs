@@ -1,5 +1,7 @@
 //! The seller's folder, and the shops around it: the real server of a kind where one was started, its emulation elsewhere.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use skucast::sandbox::{Sandbox, State};
@@ -23,14 +25,20 @@ pub fn with_local_pictures(text: &str) -> String {
     local
 }
 
+/// A real server may have one list of products for all of its channels: its tests go one after the other.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// One channel per kind, called like it.
 pub struct Shops {
     pub world: World,
+    _turn: Option<MutexGuard<'static, ()>>,
     real: Vec<(&'static str, Box<dyn Sandbox>)>,
 }
 
 impl Shops {
     pub fn open(kinds: &[&'static str]) -> Self {
+        let is_judged = kinds.iter().any(|kind| live::judges(kind));
+        let turn = is_judged.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
         let mut world = World::new();
         let mut real = Vec::new();
         for kind in kinds {
@@ -48,7 +56,11 @@ impl Shops {
             real.push((*kind, store));
         }
         world.write("catalog.csv", with_local_pictures(CATALOG));
-        Self { world, real }
+        Self {
+            world,
+            _turn: turn,
+            real,
+        }
     }
 
     pub fn sync(&self) -> Value {

@@ -13,7 +13,7 @@ use skucast::sandbox::{
 
 use super::wire;
 
-const PRODUCT_FIELDS: &str = "id,title,handle,external_id,status,description,metadata,sales_channels.id,options.title,\
+const PRODUCT_FIELDS: &str = "id,title,handle,external_id,status,description,metadata,images.url,sales_channels.id,options.title,\
 variants.id,variants.sku,variants.title,variants.metadata,variants.manage_inventory,variants.options.value,\
 variants.prices.amount,variants.prices.currency_code,variants.prices.min_quantity,\
 variants.inventory_items.inventory.location_levels.location_id,\
