@@ -1,47 +1,18 @@
 //! What the connectors' tests against their own sandboxes share.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use async_trait::async_trait;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Environment, Factory};
 use crate::config::settings::{Settings, Value as SettingValue};
-use crate::domain::Result;
-use crate::domain::capability::{Endpoint, SettingKind};
+use crate::domain::capability::SettingKind;
 use crate::domain::connector::Connector;
-use crate::domain::ids::ChannelName;
-use crate::domain::ledger::QuotaMemory;
-use crate::halt::Halt;
-use crate::http::{HttpContext, HttpOptions};
-
-#[derive(Debug)]
-struct NoMemory;
-
-#[async_trait]
-impl QuotaMemory for NoMemory {
-    async fn full_at(&self, _: &ChannelName, _: Endpoint) -> Result<Option<Timestamp>> {
-        Ok(None)
-    }
-
-    async fn set_full_at(&self, _: &ChannelName, _: Endpoint, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-}
+use crate::http;
 
 /// An environment that is soon out of patience.
 pub fn environment() -> Environment {
-    let options = HttpOptions {
-        timeout: Duration::from_secs(20),
-        first_backoff: Duration::from_millis(1),
-        longest_backoff: Duration::from_millis(5),
-        ..HttpOptions::default()
-    };
     Environment {
         channel: "shop".into(),
-        http: HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap(),
+        http: http::test_kit::context(),
     }
 }
 

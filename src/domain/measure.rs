@@ -2,7 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::listing::Measure;
+use super::issue::Issue;
+use super::listing::{Listing, Measure};
 
 /// Decimals of a gram or a millimeter that tell two measures apart: channels round what they convert.
 const KEPT: u32 = 2;
@@ -54,6 +55,37 @@ fn converted(
         value: value.round_dp(KEPT),
         unit: unit.to_owned(),
     })
+}
+
+/// Warns of measures in units that are not known, which no channel with units of its own can be told.
+pub fn unknown_units(listing: &Listing) -> Vec<Issue> {
+    let lengths = [
+        ("length", &listing.length),
+        ("width", &listing.width),
+        ("height", &listing.height),
+    ];
+    let weight = listing.weight.iter().map(|weight| {
+        let is_known = grams(&weight.unit).is_some();
+        ("weight", weight, is_known, "mg, g, kg, oz, lb")
+    });
+    let lengths = lengths.into_iter().filter_map(|(field, length)| {
+        let length = length.as_ref()?;
+        let is_known = millimeters(&length.unit).is_some();
+        Some((field, length, is_known, "mm, cm, m, in, ft"))
+    });
+    weight
+        .chain(lengths)
+        .filter(|(_, _, is_known, _)| !is_known)
+        .map(|(field, stated, _, known)| {
+            let unit = &stated.unit;
+            Issue::warning(
+                "unit_unknown",
+                format!("`{unit}` is no unit that is known here, so {field} is left out"),
+            )
+            .field(field)
+            .hint(format!("use one of {known}"))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 pub mod download;
 pub mod form;
+#[cfg(test)]
+pub mod test_kit;
 mod throttle;
 pub mod token;
 

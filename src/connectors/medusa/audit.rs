@@ -13,7 +13,7 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
     check_options(listing, &mut issues);
     check_images(listing, &mut issues);
     check_prices(listing, &mut issues);
-    check_measures(listing, &mut issues);
+    issues.extend(measure::unknown_units(listing));
     issues
 }
 
@@ -104,35 +104,6 @@ fn check_prices(listing: &Listing, issues: &mut Vec<Issue>) {
             )
             .field("compare_at_price"),
         );
-    }
-}
-
-fn check_measures(listing: &Listing, issues: &mut Vec<Issue>) {
-    let mut unknown = |field: &str, unit: &str, known: &str| {
-        issues.push(
-            Issue::warning(
-                "unit_unknown",
-                format!("`{unit}` is no unit that is known here, so {field} is left out"),
-            )
-            .field(field)
-            .hint(format!("use one of {known}")),
-        );
-    };
-    if let Some(weight) = &listing.weight
-        && measure::grams(&weight.unit).is_none()
-    {
-        unknown("weight", &weight.unit, "mg, g, kg, oz, lb");
-    }
-    for (field, stated) in [
-        ("length", &listing.length),
-        ("width", &listing.width),
-        ("height", &listing.height),
-    ] {
-        if let Some(stated) = stated
-            && measure::millimeters(&stated.unit).is_none()
-        {
-            unknown(field, &stated.unit, "mm, cm, m, in, ft");
-        }
     }
 }
 

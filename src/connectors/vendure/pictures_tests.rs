@@ -11,30 +11,12 @@ use tokio::net::TcpListener;
 use super::fixtures::{parent, single, variant};
 use super::sandbox::VendureSandbox;
 use super::*;
-use crate::config::settings::Value;
-use crate::domain::capability::Endpoint;
+use crate::connectors::test_kit;
 use crate::domain::change::{Action, Route};
-use crate::domain::ids::{ChannelName, IdempotencyKey};
-use crate::domain::ledger::QuotaMemory;
-use crate::halt::Halt;
-use crate::http::{HttpContext, HttpOptions};
+use crate::domain::ids::IdempotencyKey;
 use crate::sandbox::{Faults, Request, Response, Running, Sandbox, ServeOptions, State, serve};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-#[derive(Debug)]
-struct NoMemory;
-
-#[async_trait]
-impl QuotaMemory for NoMemory {
-    async fn full_at(&self, _: &ChannelName, _: Endpoint) -> Result<Option<Timestamp>> {
-        Ok(None)
-    }
-
-    async fn set_full_at(&self, _: &ChannelName, _: Endpoint, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-}
 
 /// A host of pictures: `/404…` is not there, `/page…` is none, `/large…` is too large, everything else is one.
 struct Host {
@@ -173,7 +155,7 @@ impl World {
             .unwrap();
         Self {
             host: Host::open().await,
-            connector: connect(&running),
+            connector: test_kit::connect(&FACTORY, &running.settings),
             running,
             loses,
         }
@@ -213,27 +195,6 @@ impl World {
         let requests = self.running.requests();
         requests.get("mutation createAssets").copied().unwrap_or(0)
     }
-}
-
-fn connect(running: &Running) -> Box<dyn Connector> {
-    let mut settings = Settings::default();
-    for key in ["url", "username"] {
-        let text = running.settings[key].as_str().unwrap().to_owned();
-        settings.insert(key, Value::Text(text));
-    }
-    let secret = running.settings["secret"].as_str().unwrap().to_owned();
-    settings.insert("secret", Value::Secret(secret.into()));
-    let options = HttpOptions {
-        timeout: Duration::from_secs(20),
-        first_backoff: Duration::from_millis(1),
-        longest_backoff: Duration::from_millis(5),
-        ..HttpOptions::default()
-    };
-    let environment = Environment {
-        channel: "shop".into(),
-        http: HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap(),
-    };
-    (FACTORY.build)(&settings, &environment).unwrap()
 }
 
 fn created(listing: Listing) -> ListingChange {
@@ -277,7 +238,7 @@ async fn a_picture_of_two_products_is_fetched_once_and_never_again() {
     assert_eq!(issues, [""; 0]);
     assert_eq!(world.uploads(), 1);
     // Another run, with another product.
-    let again = connect(&world.running);
+    let again = test_kit::connect(&FACTORY, &world.running.settings);
     let key = IdempotencyKey::new("k");
     let three = [created(with_images(single("C"), [cup.clone()]))];
     let batch = Batch {

@@ -1,29 +1,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::domain::capability::Endpoint;
-use crate::domain::ids::ChannelName;
-use crate::domain::ledger::QuotaMemory;
-
-#[derive(Debug)]
-struct NoMemory;
-
-#[async_trait]
-impl QuotaMemory for NoMemory {
-    async fn full_at(&self, _: &ChannelName, _: Endpoint) -> Result<Option<Timestamp>> {
-        Ok(None)
-    }
-
-    async fn set_full_at(&self, _: &ChannelName, _: Endpoint, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-}
+use crate::http::test_kit;
 
 /// Heads of requests, as they came.
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -56,13 +38,7 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 }
 
 fn downloads() -> Downloads {
-    let options = HttpOptions {
-        first_backoff: Duration::from_millis(1),
-        longest_backoff: Duration::from_millis(2),
-        ..HttpOptions::default()
-    };
-    let context = HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap();
-    Downloads::new(&context).unwrap()
+    Downloads::new(&test_kit::context()).unwrap()
 }
 
 #[tokio::test]
