@@ -1,11 +1,15 @@
 //! What the connectors' tests against their own sandboxes share.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use super::{Environment, Factory};
 use crate::config::settings::{Settings, Value as SettingValue};
 use crate::domain::capability::SettingKind;
+use crate::domain::change::{Batch, Route};
 use crate::domain::connector::Connector;
+use crate::domain::ids::IdempotencyKey;
 use crate::http;
 
 /// An environment that is soon out of patience.
@@ -30,4 +34,16 @@ pub fn connect(factory: &Factory, told: &Map<String, Value>) -> Box<dyn Connecto
         settings.insert(setting.key, value);
     }
     (factory.build)(&settings, &environment()).unwrap()
+}
+
+static KEY: LazyLock<IdempotencyKey> = LazyLock::new(|| IdempotencyKey::new("k"));
+
+/// These items, for real.
+pub fn batch<T>(items: &[T]) -> Batch<'_, T> {
+    Batch {
+        items,
+        route: Route::Direct,
+        key: &KEY,
+        dry_run: false,
+    }
 }

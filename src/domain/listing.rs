@@ -65,6 +65,12 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Whether its page would have no title. A variant is shown on its parent's.
+    pub fn is_untitled(&self) -> bool {
+        let is_blank = |title: &String| title.trim().is_empty();
+        self.kind != ItemKind::Variant && self.title.as_ref().is_none_or(is_blank)
+    }
+
     /// A listing that states nothing beside what it is.
     pub fn blank(sku: Sku, kind: ItemKind) -> Self {
         Self {

@@ -5,6 +5,7 @@
 
 pub mod download;
 pub mod form;
+pub mod rest;
 #[cfg(test)]
 pub mod test_kit;
 mod throttle;

@@ -94,6 +94,16 @@ impl Response {
         }
     }
 
+    /// What hosts and their firewalls answer where the shop has no limit of its own.
+    pub fn turned_away(retry_after_seconds: u64) -> Self {
+        let page = Self {
+            body: b"<html><body><h1>429 Too Many Requests</h1></body></html>".to_vec(),
+            ..Self::empty(429)
+        };
+        page.header("content-type", "text/html; charset=UTF-8")
+            .header("retry-after", retry_after_seconds.to_string())
+    }
+
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self

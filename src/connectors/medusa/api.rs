@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Client, Request, StatusCode, Url};
+use reqwest::{Method, Request, StatusCode, Url};
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use super::refusals;
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, Result};
+use crate::http::rest::Rest;
 use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of, redirected};
 
 const CHECK_URL: &str = "check `url`: it is the address of the Medusa server, not of the storefront, without /admin and without /app";
@@ -354,48 +355,30 @@ variants.inventory_items.inventory.location_levels.reserved_quantity";
 /// The shop behind its address.
 #[derive(Debug)]
 pub struct Api {
-    http: ChannelHttp,
-    base: Url,
+    rest: Rest,
 }
 
 impl Api {
-    /// `url` is the Medusa server's own address.
+    /// `url` is the server's own address.
     pub fn new(url: &Url, dialect: MedusaDialect, environment: &Environment) -> Result<Self> {
-        let text = format!("{}/admin/", url.as_str().trim_end_matches('/'));
-        let base = Url::parse(&text).map_err(|error| {
-            Error::config("`url` cannot be extended by a path").caused_by(error)
-        })?;
         let (channel, http) = (&environment.channel, &environment.http);
+        let http = ChannelHttp::new(channel, http, Arc::new(dialect), &[]);
         Ok(Self {
-            http: ChannelHttp::new(channel, http, Arc::new(dialect), &[]),
-            base,
+            rest: Rest::new(url, "admin/", http)?,
         })
     }
 
     pub fn host(&self) -> &str {
-        self.base.host_str().unwrap_or_default()
+        self.rest.host()
     }
 
-    fn address(&self, path: &str) -> Result<Url> {
-        self.base.join(path).map_err(|error| {
-            Error::unexpected("a path does not fit the shop's address").caused_by(error)
-        })
-    }
-
-    /// Reads. An error is never in doubt: a read carries nothing out.
     pub async fn get(
         &self,
         endpoint: Endpoint,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Reply> {
-        let url = self.address(path)?;
-        let build = |client: &Client| client.get(url.clone()).query(query);
-        let sent = self.http.send(endpoint, Replay::Safe, build).await;
-        sent.map_err(|mut error| {
-            error.in_doubt = false;
-            error
-        })
+        self.rest.get(endpoint, path, query).await
     }
 
     /// Writes. All of the shop's writes are POST, and its batches are carried out whole or not at all.
@@ -407,9 +390,10 @@ impl Api {
         query: &[(&str, &str)],
         body: &Value,
     ) -> Result<Reply> {
-        let url = self.address(path)?;
-        let build = |client: &Client| client.post(url.clone()).query(query).json(body);
-        self.http.send(endpoint, replay, build).await
+        let post = Method::POST;
+        self.rest
+            .write(endpoint, replay, post, path, query, body)
+            .await
     }
 }
 

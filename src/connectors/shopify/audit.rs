@@ -24,11 +24,7 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
 }
 
 fn check_title(listing: &Listing, issues: &mut Vec<Issue>) {
-    let blank = listing
-        .title
-        .as_ref()
-        .is_none_or(|title| title.trim().is_empty());
-    if listing.kind != ItemKind::Variant && blank {
+    if listing.is_untitled() {
         issues.push(
             Issue::error("title_missing", "the shop takes no product without a title")
                 .field("title")

@@ -12,8 +12,7 @@ use super::fixtures::{parent, single, variant};
 use super::sandbox::VendureSandbox;
 use super::*;
 use crate::connectors::test_kit;
-use crate::domain::change::{Action, Route};
-use crate::domain::ids::IdempotencyKey;
+use crate::domain::change::Action;
 use crate::sandbox::{Faults, Request, Response, Running, Sandbox, ServeOptions, State, serve};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -162,13 +161,7 @@ impl World {
     }
 
     async fn push(&self, changes: &[ListingChange]) -> Vec<ItemOutcome> {
-        let key = IdempotencyKey::new("k");
-        let batch = Batch {
-            items: changes,
-            route: Route::Direct,
-            key: &key,
-            dry_run: false,
-        };
+        let batch = test_kit::batch(changes);
         self.connector.push_listings(batch).await.unwrap()
     }
 
@@ -239,14 +232,8 @@ async fn a_picture_of_two_products_is_fetched_once_and_never_again() {
     assert_eq!(world.uploads(), 1);
     // Another run, with another product.
     let again = test_kit::connect(&FACTORY, &world.running.settings);
-    let key = IdempotencyKey::new("k");
     let three = [created(with_images(single("C"), [cup.clone()]))];
-    let batch = Batch {
-        items: &three,
-        route: Route::Direct,
-        key: &key,
-        dry_run: false,
-    };
+    let batch = test_kit::batch(&three);
     again.push_listings(batch).await.unwrap();
     assert_eq!(world.uploads(), 1);
     let once = |path: &str| (path.to_owned(), 1);

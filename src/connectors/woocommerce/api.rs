@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Client, Method, Request, StatusCode, Url};
+use reqwest::{Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use super::oauth;
 use crate::connectors::Environment;
 use crate::domain::capability::Endpoint;
 use crate::domain::{Error, ErrorKind, Result};
+use crate::http::rest::Rest;
 use crate::http::{ChannelHttp, Dialect, Replay, Reply, Signing, kind_of, redirected};
 
 /// Context of an error that names the listing or category which stands in the way.
@@ -331,52 +332,30 @@ pub struct Listed<T> {
 /// The shop behind its address.
 #[derive(Debug)]
 pub struct Api {
-    http: ChannelHttp,
-    base: Url,
+    rest: Rest,
 }
 
 impl Api {
-    /// `url` is the shop's own address.
+    /// `url` is the server's own address.
     pub fn new(url: &Url, dialect: WooDialect, environment: &Environment) -> Result<Self> {
-        let text = format!("{}/wp-json/wc/v3/", url.as_str().trim_end_matches('/'));
-        let base = Url::parse(&text).map_err(|error| {
-            Error::config("`url` cannot be extended by a path").caused_by(error)
-        })?;
+        let (channel, http) = (&environment.channel, &environment.http);
+        let http = ChannelHttp::new(channel, http, Arc::new(dialect), &[]);
         Ok(Self {
-            http: ChannelHttp::new(
-                &environment.channel,
-                &environment.http,
-                Arc::new(dialect),
-                &[],
-            ),
-            base,
+            rest: Rest::new(url, "wp-json/wc/v3/", http)?,
         })
     }
 
     pub fn host(&self) -> &str {
-        self.base.host_str().unwrap_or_default()
+        self.rest.host()
     }
 
-    fn address(&self, path: &str) -> Result<Url> {
-        self.base.join(path).map_err(|error| {
-            Error::unexpected("a path does not fit the shop's address").caused_by(error)
-        })
-    }
-
-    /// Reads. An error is never in doubt: a read carries nothing out.
     pub async fn get(
         &self,
         endpoint: Endpoint,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Reply> {
-        let url = self.address(path)?;
-        let build = |client: &Client| client.get(url.clone()).query(query);
-        let sent = self.http.send(endpoint, Replay::Safe, build).await;
-        sent.map_err(|mut error| {
-            error.in_doubt = false;
-            error
-        })
+        self.rest.get(endpoint, path, query).await
     }
 
     pub async fn list<T: serde::de::DeserializeOwned>(
@@ -406,9 +385,9 @@ impl Api {
         path: &str,
         body: &Value,
     ) -> Result<Reply> {
-        let url = self.address(path)?;
-        let build = |client: &Client| client.request(method.clone(), url.clone()).json(body);
-        self.http.send(endpoint, replay, build).await
+        self.rest
+            .write(endpoint, replay, method, path, &[], body)
+            .await
     }
 }
 

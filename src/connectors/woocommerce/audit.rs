@@ -41,11 +41,7 @@ fn check_sku(listing: &Listing, issues: &mut Vec<Issue>) {
 }
 
 fn check_title(listing: &Listing, issues: &mut Vec<Issue>) {
-    let blank = listing
-        .title
-        .as_ref()
-        .is_none_or(|title| title.trim().is_empty());
-    if listing.kind != ItemKind::Variant && blank {
+    if listing.is_untitled() {
         issues.push(
             Issue::error(
                 "title_missing",

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::connectors::test_kit;
 use crate::domain::ErrorKind;
-use crate::domain::change::{Action, Route};
+use crate::domain::change::Action;
 use crate::domain::connector::Outcome;
-use crate::domain::ids::{IdempotencyKey, ListingRef};
+use crate::domain::ids::ListingRef;
 use crate::domain::money::Money;
 use crate::domain::order::OrderStatus;
 use crate::sandbox::{Purchase, PurchaseLine, Running, ServeOptions, serve};
@@ -58,13 +58,7 @@ impl World {
     }
 
     async fn push(&self, changes: &[ListingChange]) -> Vec<ItemOutcome> {
-        let key = IdempotencyKey::new("k");
-        let batch = Batch {
-            items: changes,
-            route: Route::Direct,
-            key: &key,
-            dry_run: false,
-        };
+        let batch = test_kit::batch(changes);
         self.connector.push_listings(batch).await.unwrap()
     }
 
@@ -93,13 +87,7 @@ impl World {
             quantity,
             confirmed,
         }];
-        let key = IdempotencyKey::new("k");
-        let batch = Batch {
-            items: &items,
-            route: Route::Direct,
-            key: &key,
-            dry_run: false,
-        };
+        let batch = test_kit::batch(&items);
         self.connector
             .push_stock(batch)
             .await
@@ -116,13 +104,7 @@ impl World {
                 listing_ref: self.find(sku).await.listing_ref,
             });
         }
-        let key = IdempotencyKey::new("k");
-        let batch = Batch {
-            items: &items,
-            route: Route::Direct,
-            key: &key,
-            dry_run: false,
-        };
+        let batch = test_kit::batch(&items);
         for item in self.connector.end_listings(batch).await.unwrap() {
             assert!(matches!(item.outcome, Outcome::Applied { .. }), "{item:?}");
         }
@@ -242,13 +224,7 @@ async fn a_price_leaves_those_in_other_currencies_and_of_regions() {
         price: euros("8.25"),
         compare_at: None,
     }];
-    let key = IdempotencyKey::new("k");
-    let batch = Batch {
-        items: &items,
-        route: Route::Direct,
-        key: &key,
-        dry_run: false,
-    };
+    let batch = test_kit::batch(&items);
     world.connector.push_prices(batch).await.unwrap();
     let prices = world.content("A")["variants"][0]["prices"].clone();
     let amounts: Vec<_> = prices
@@ -471,13 +447,7 @@ async fn a_currency_that_the_store_does_not_offer_is_no_price_of_it() {
         price: Money::new(8.into(), iso_currency::Currency::CHF),
         compare_at: None,
     }];
-    let key = IdempotencyKey::new("k");
-    let batch = Batch {
-        items: &items,
-        route: Route::Direct,
-        key: &key,
-        dry_run: false,
-    };
+    let batch = test_kit::batch(&items);
     let error = abroad.push_prices(batch).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ConfigInvalid);
 }

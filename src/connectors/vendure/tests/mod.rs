@@ -5,8 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::connectors::test_kit;
-use crate::domain::change::{Action, Route};
-use crate::domain::ids::IdempotencyKey;
+use crate::domain::change::Action;
 use crate::domain::order::{Order, OrderStatus};
 use crate::sandbox::{Profile, Purchase, PurchaseLine, Running, ServeOptions, serve};
 use fixtures::{parent, single, variant};
@@ -38,13 +37,7 @@ impl World {
                 listing,
             })
             .collect();
-        let key = IdempotencyKey::new("k");
-        let batch = Batch {
-            items: &changes,
-            route: Route::Direct,
-            key: &key,
-            dry_run: false,
-        };
+        let batch = test_kit::batch(&changes);
         self.connector.push_listings(batch).await.unwrap()
     }
 
@@ -209,13 +202,7 @@ async fn many_options_fit_the_servers_bodies() {
             });
         }
     }
-    let key = IdempotencyKey::new("k");
-    let batch = Batch {
-        items: &changes,
-        route: Route::Direct,
-        key: &key,
-        dry_run: false,
-    };
+    let batch = test_kit::batch(&changes);
     for item in world.connector.push_listings(batch).await.unwrap() {
         assert!(matches!(item.outcome, Outcome::Applied { .. }), "{item:?}");
     }
@@ -245,13 +232,7 @@ async fn one_bad_price_is_found_by_halves() {
             compare_at: None,
         });
     }
-    let key = IdempotencyKey::new("k");
-    let batch = Batch {
-        items: &items,
-        route: Route::Direct,
-        key: &key,
-        dry_run: false,
-    };
+    let batch = test_kit::batch(&items);
     for item in world.connector.push_prices(batch).await.unwrap() {
         match item.key.as_str() {
             "A7" => assert!(
@@ -325,13 +306,7 @@ async fn what_stands_elsewhere_in_the_shop_is_not_bent_to_the_catalog() {
         update(variant("A", "TEE", "L"), &alone),
         update(single("TEE-S"), &small),
     ];
-    let key = IdempotencyKey::new("k");
-    let batch = Batch {
-        items: &items,
-        route: Route::Direct,
-        key: &key,
-        dry_run: false,
-    };
+    let batch = test_kit::batch(&items);
     for item in world.connector.push_listings(batch).await.unwrap() {
         let Outcome::Rejected(issues) = &item.outcome else {
             panic!("{item:?}");
@@ -375,15 +350,10 @@ async fn a_piece_that_the_shop_puts_back_twice_is_seen_and_taken_off() {
         quantity: 10,
         confirmed: Some(confirmed),
     };
-    let key = IdempotencyKey::new("k");
     let mut outcomes = Vec::new();
     for change in [set(9), set(12)] {
-        let batch = Batch {
-            items: &[change],
-            route: Route::Direct,
-            key: &key,
-            dry_run: false,
-        };
+        let items = [change];
+        let batch = test_kit::batch(&items);
         outcomes.push(
             world
                 .connector

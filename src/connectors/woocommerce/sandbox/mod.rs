@@ -142,16 +142,8 @@ impl Sandbox for WooCommerceSandbox {
         format!("{} {}", request.method, parts.join("/"))
     }
 
-    /// WooCommerce has no limit of its own: this is what hosts and their firewalls answer.
     fn throttled(&self, retry_after_seconds: u64) -> Response {
-        Response {
-            status: 429,
-            headers: vec![
-                ("content-type".into(), "text/html; charset=UTF-8".into()),
-                ("retry-after".into(), retry_after_seconds.to_string()),
-            ],
-            body: b"<html><body><h1>429 Too Many Requests</h1></body></html>".to_vec(),
-        }
+        Response::turned_away(retry_after_seconds)
     }
 
     fn broken(&self) -> Response {
