@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::plan::{Known, Plan, plan};
+use super::plan::{Plan, plan_from_nothing};
 use super::shelf::Shelf;
 use super::{Channel, Scope};
 use crate::domain::Result;
@@ -16,6 +16,5 @@ pub fn check(
     scope: &Scope,
     now: Timestamp,
 ) -> Result<Plan> {
-    let nothing_known: Vec<Known> = channels.iter().map(|_| Known::default()).collect();
-    plan(channels, &nothing_known, shelf, scope, now)
+    plan_from_nothing(channels, shelf, scope, now)
 }

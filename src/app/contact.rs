@@ -30,10 +30,13 @@ pub async fn known(
     let mut known = Known::from_ledger(ledger.as_ref(), &channel.name).await?;
     if state.first_contact.is_none() && channel.connector.descriptor().capability.listing_read {
         progress.begin(&channel.name, "reading live listings", 0);
-        let read = read_live(channel, ledger, progress, record, &mut known.records, now).await;
+        let read = read_live(channel, progress, now).await;
         progress.end(&channel.name);
-        read?;
-        if record {
+        let live = read?;
+        if !record {
+            known.unrecorded = live.into_iter().collect();
+        } else {
+            ledger.record_listings(&channel.name, &live).await?;
             let state = crate::domain::ledger::ChannelState {
                 first_contact: Some(now),
                 ..state
@@ -45,7 +48,7 @@ pub async fn known(
 }
 
 impl Known {
-    /// What the ledger alone knows of a channel.
+    /// What the ledger alone knows of a channel, without the records of its listings.
     pub async fn from_ledger(ledger: &dyn Ledger, channel: &ChannelName) -> Result<Self> {
         let mut pending: HashMap<Sku, Vec<Pending>> = HashMap::new();
         for waiting in ledger.pending(channel).await? {
@@ -58,7 +61,8 @@ impl Known {
         let by_lane = |rejection: Rejection| ((rejection.sku.clone(), rejection.lane), rejection);
         let open = ledger.open_intents(channel).await?;
         Ok(Self {
-            records: ledger.listings(channel).await?,
+            records: HashMap::new(),
+            unrecorded: HashMap::new(),
             pending,
             rejections: rejections.into_iter().map(by_lane).collect(),
             in_doubt: open.into_iter().map(|intent| intent.change.sku).collect(),
@@ -67,15 +71,12 @@ impl Known {
     }
 }
 
-/// Reads everything that is live, and records each listing once its family is known.
+/// Reads everything that is live.
 async fn read_live(
     channel: &Channel,
-    ledger: &Arc<dyn Ledger>,
     progress: &dyn Progress,
-    record: bool,
-    records: &mut HashMap<Sku, ListingRecord>,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Vec<(Sku, ListingRecord)>> {
     let mut seen: Vec<(Sku, ListingRecord)> = Vec::new();
     LiveListings::read(channel, progress)
         .await?
@@ -87,13 +88,7 @@ async fn read_live(
             }));
             Ok(())
         })?;
-    if record {
-        ledger.record_listings(&channel.name, &seen).await?;
-    }
-    for (sku, live) in seen {
-        records.entry(sku).or_insert(live);
-    }
-    Ok(())
+    Ok(seen)
 }
 
 /// A record of what is live. What was sent as content cannot be told from it: only `before` knows that.
@@ -270,13 +265,13 @@ pub async fn resolve_doubts(
             .map(|intent| unseen_create(channel, &intent.change.sku))
             .collect());
     }
-    let records = ledger.listings(&channel.name).await?;
     let skus: Vec<Sku> = open
         .iter()
         .map(|intent| intent.change.sku.clone())
         .collect::<HashSet<_>>()
         .into_iter()
         .collect();
+    let records = ledger.listings_of(&channel.name, &skus).await?;
     let live = find(channel, &skus).await?;
     let settlements: Vec<_> = open
         .iter()

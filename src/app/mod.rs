@@ -54,6 +54,11 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether nothing is left out.
+    pub fn is_whole(&self) -> bool {
+        self.lanes.is_empty() && self.skus.is_empty()
+    }
+
     pub fn has_lane(&self, lane: Lane) -> bool {
         self.lanes.is_empty() || self.lanes.contains(&lane)
     }

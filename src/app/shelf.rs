@@ -48,6 +48,10 @@ impl Sold {
         Self { lines: by_sku }
     }
 
+    pub fn skus(&self) -> impl Iterator<Item = &Sku> {
+        self.lines.keys()
+    }
+
     pub fn of(&self, sku: &Sku) -> Option<&SoldOfSku> {
         self.lines.get(sku)
     }

@@ -36,7 +36,11 @@ pub async fn poll(channel: &Channel, ledger: &Arc<dyn Ledger>, now: Timestamp) -
     if pending.is_empty() {
         return Ok(polled);
     }
-    let mut records = ledger.listings(&channel.name).await?;
+    let skus: Vec<Sku> = pending
+        .iter()
+        .map(|waiting| waiting.change.sku.clone())
+        .collect();
+    let mut records = ledger.listings_of(&channel.name, &skus).await?;
     let mut by_submission: HashMap<Option<SubmissionId>, Vec<Pending>> = HashMap::new();
     for waiting in pending {
         by_submission

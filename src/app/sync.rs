@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::plan::{
-    ChannelPlan, Counts, Known, Plan, keep_reviewed, lost_rows, plan, require_rows, rows_token,
+    ChannelPlan, Counts, Ground, Known, Plan, keep_reviewed, lost_rows, plan, require_rows,
+    rows_token,
 };
 use super::pull::{Pulled, pull};
 use super::push::{PlanContext, Report, Work, push, wait_for_accepted};
@@ -304,7 +305,7 @@ impl Run {
         &mut self,
         channels: &[Arc<Channel>],
         indices: &[usize],
-        known: Vec<Known>,
+        mut known: Vec<Known>,
         shelf: &impl AsyncFn() -> Result<Shelf>,
         order: &Order,
         work: &Work,
@@ -314,8 +315,16 @@ impl Run {
             .iter()
             .map(|index| channels[*index].clone())
             .collect();
-        let mut plan = plan(&chosen, &known, &shelf, &order.scope, Timestamp::now())?;
+        let ground = Ground {
+            ledger: work.ledger.as_ref(),
+            memo: work.memo.as_ref(),
+        };
+        let now = Timestamp::now();
+        let mut plan = plan(&chosen, &mut known, &ground, &shelf, &order.scope, now).await?;
         require_rows(plan.summary)?;
+        if let Some(remembered) = plan.remembered.filter(|_| !work.dry_run) {
+            work.ledger.forget_touched(remembered).await?;
+        }
         self.issues = std::mem::take(&mut plan.issues);
         if !self.rows_are_there(&plan, order, work).await? {
             return Ok(());

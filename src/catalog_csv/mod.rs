@@ -6,6 +6,7 @@
 //! and holds back only what depends on it; a file that cannot be trusted as a whole is an `Err`.
 
 mod affixes;
+mod compare;
 mod digits;
 mod gtin;
 mod header;
@@ -35,6 +36,7 @@ pub use write::{CatalogSurvey, CatalogWriter, WriteFormat};
 
 use crate::domain::catalog::{Catalog, Columns, Held, Item, Locator, ScanSummary, Scanned};
 use crate::domain::issue::Issue;
+use crate::domain::rows::{Bits, Compared, Rows};
 use crate::domain::{Error, Result};
 
 use header::Header;
@@ -151,22 +153,32 @@ impl Catalog for CsvCatalog {
             visit(Scanned::Issue(issue.clone()));
         }
         let mut met = MetSkus::default();
-        let mut emit = |scanned| match scanned {
-            Scanned::Item(mut item, at) => {
-                if let Some(issue) = compare(&mut met, &item) {
-                    if issue.is_error() {
-                        item.held = Held::ALL;
-                    }
-                    visit(Scanned::Issue(issue));
-                }
-                visit(Scanned::Item(item, at));
-            }
-            issue => visit(issue),
-        };
+        let mut emit = |scanned| told_apart(&mut met, scanned, visit);
         match &self.layout {
             Layout::Native(native) => native.scan(&mut emit),
             Layout::Shopify(shopify) => shopify.scan(&mut emit),
             Layout::WooCommerce(woocommerce) => woocommerce.scan(&mut emit),
+        }
+    }
+
+    fn compare(&self, before: Rows) -> Result<Option<Compared>> {
+        match &self.layout {
+            Layout::Native(native) => native.compare(before),
+            Layout::Shopify(_) | Layout::WooCommerce(_) => Ok(None),
+        }
+    }
+
+    fn scan_rows(&self, rows: &Rows, marked: &Bits, visit: &mut dyn FnMut(Scanned)) -> Result<()> {
+        for issue in &self.issues {
+            visit(Scanned::Issue(issue.clone()));
+        }
+        let mut met = MetSkus::default();
+        let mut emit = |scanned| told_apart(&mut met, scanned, visit);
+        match &self.layout {
+            Layout::Native(native) => native.scan_rows(rows, marked, &mut emit),
+            Layout::Shopify(_) | Layout::WooCommerce(_) => Err(Error::unexpected(
+                "a file that is not remembered row by row was read by rows",
+            )),
         }
     }
 
@@ -190,6 +202,20 @@ impl Catalog for CsvCatalog {
     fn columns(&self) -> &Arc<Columns> {
         &self.table().columns
     }
+}
+
+/// Passes on what a scan meets, and says where a sku is there twice.
+fn told_apart(met: &mut MetSkus, scanned: Scanned, visit: &mut dyn FnMut(Scanned)) {
+    let Scanned::Item(mut item, at) = scanned else {
+        return visit(scanned);
+    };
+    if let Some(issue) = compare(met, &item) {
+        if issue.is_error() {
+            item.held = Held::ALL;
+        }
+        visit(Scanned::Issue(issue));
+    }
+    visit(Scanned::Item(item, at));
 }
 
 /// The issue of a sku that an earlier line has as well, in the same or in other letters.

@@ -1,6 +1,6 @@
 //! skucast's own catalog layout: one row per sku, any columns beside the standard ones.
 
-use xxhash_rust::xxh3::xxh3_64;
+use std::sync::OnceLock;
 
 use crate::domain::Result;
 use crate::domain::catalog::{
@@ -8,21 +8,22 @@ use crate::domain::catalog::{
 };
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
+use crate::domain::rows::{Bits, HashedMap, Rows, exact_hash};
 
 use super::header::Header;
 use super::numbers::DecimalSeparator;
 use super::records::{Next, Record, Shape};
-use super::skus::HashedMap;
 use super::source::Source;
 use super::table::{CellKind, Origin, Row, Table, cell_kind, native_column, sku_fault};
 
 #[derive(Debug)]
 pub(super) struct Native {
     pub table: Table,
-    sku: usize,
-    parent_sku: Option<usize>,
-    /// Hashes of every sku that a `parent_sku` cell names: such a row is a parent, wherever it stands.
-    parents: HashedMap<()>,
+    pub sku: usize,
+    pub parent_sku: Option<usize>,
+    /// Hashes of every sku that a `parent_sku` cell names: such a row is a parent, wherever it stands. Known once
+    /// all rows were read.
+    pub parents: OnceLock<HashedMap<()>>,
 }
 
 /// Whether the header, with its mapped names, is a native one.
@@ -71,30 +72,37 @@ impl Native {
             })
             .collect();
         let columns = columns.into_iter().map(|column| (column, None)).collect();
-        let mut native = Self {
+        Ok(Self {
             table: Table::new(source, header, columns, &numbers, decimal, issue)?,
             sku,
             parent_sku,
-            parents: HashedMap::default(),
-        };
-        native.find_parents()?;
-        Ok(native)
+            parents: OnceLock::new(),
+        })
     }
 
-    fn find_parents(&mut self) -> Result<()> {
+    fn parents(&self) -> Result<&HashedMap<()>> {
+        if let Some(parents) = self.parents.get() {
+            return Ok(parents);
+        }
+        let found = self.find_parents()?;
+        Ok(self.parents.get_or_init(|| found))
+    }
+
+    fn find_parents(&self) -> Result<HashedMap<()>> {
+        let mut parents = HashedMap::default();
         let Some(parent_sku) = self.parent_sku else {
-            return Ok(());
+            return Ok(parents);
         };
         let mut records = self.table.records();
         let mut record = Record::default();
         loop {
             match records.next(&mut record)? {
-                Next::End => return Ok(()),
+                Next::End => return Ok(parents),
                 Next::UnclosedQuote { .. } => {}
                 Next::Record(_) => {
                     let parent = record.cell(parent_sku);
                     if !parent.is_empty() && parent != record.cell(self.sku) {
-                        self.parents.insert(xxh3_64(parent.as_bytes()), ());
+                        parents.insert(exact_hash(parent), ());
                     }
                 }
             }
@@ -102,14 +110,30 @@ impl Native {
     }
 
     pub fn scan(&self, emit: &mut dyn FnMut(Scanned)) -> Result<ScanSummary> {
+        let parents = self.parents()?;
         self.table.scan(emit, |shape, record, issue| {
-            self.item(shape, record, issue)
+            self.item(parents, shape, record, issue)
                 .map_or(Row::Unreadable, Row::Item)
         })
     }
 
+    /// Shows the marked rows alone.
+    pub fn scan_rows(
+        &self,
+        rows: &Rows,
+        marked: &Bits,
+        emit: &mut dyn FnMut(Scanned),
+    ) -> Result<()> {
+        let parents = self.parents()?;
+        self.table
+            .scan_rows(rows, marked, emit, |shape, record, issue| {
+                self.item(parents, shape, record, issue)
+            })
+    }
+
     /// The item that begins at a place which a scan gave.
     pub fn read(&self, at: Locator) -> Result<Option<Item>> {
+        let parents = self.parents()?;
         let mut record = Record::default();
         Ok(
             match self
@@ -117,14 +141,20 @@ impl Native {
                 .records_at(at.offset, at.line)
                 .next(&mut record)?
             {
-                Next::Record(shape) => self.item(shape, &record, &mut |_| {}),
+                Next::Record(shape) => self.item(parents, shape, &record, &mut |_| {}),
                 _ => None,
             },
         )
     }
 
     /// `None`, with an issue, when the row's sku cannot be known.
-    fn item(&self, shape: Shape, record: &Record, report: &mut dyn FnMut(Issue)) -> Option<Item> {
+    fn item(
+        &self,
+        parents: &HashedMap<()>,
+        shape: Shape,
+        record: &Record,
+        report: &mut dyn FnMut(Issue),
+    ) -> Option<Item> {
         let text = record.cell(self.sku);
         let ragged = (shape != Shape::Whole).then(|| self.table.ragged(shape, record));
         if let Some(issue) = &ragged
@@ -167,7 +197,7 @@ impl Native {
             held.content = true;
         }
         let parent_sku = self.parent_sku.map_or("", |position| record.cell(position));
-        let kind = if self.parents.contains_key(&xxh3_64(text.as_bytes())) {
+        let kind = if parents.contains_key(&exact_hash(text)) {
             ItemKind::Parent
         } else if parent_sku.is_empty() || parent_sku == text {
             ItemKind::Single

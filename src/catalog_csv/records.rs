@@ -4,9 +4,10 @@
 //! it cannot do what a seller's file needs: the physical line of every record, and a way on after a quote that
 //! was opened and never closed, which would otherwise swallow the rest of the file.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
+use crate::domain::rows::{RowPrint, digest};
 use crate::domain::{Error, Result};
 
 use super::source::{Source, Window};
@@ -25,6 +26,8 @@ pub(super) struct Record {
     pub line: u64,
     /// A quoted cell went on behind its closing quote: `"28" wheel"`.
     pub stray_quote: bool,
+    /// Of its bytes, when that is asked for.
+    digest: [u64; 2],
 }
 
 impl Record {
@@ -80,6 +83,8 @@ pub(super) struct Records<'a> {
     pub offset: u64,
     pub line: u64,
     raw: Vec<u8>,
+    /// Whether the bytes of each record are hashed.
+    digests: bool,
 }
 
 impl<'a> Records<'a> {
@@ -98,7 +103,82 @@ impl<'a> Records<'a> {
             offset,
             line,
             raw: Vec::new(),
+            digests: false,
         }
+    }
+
+    /// Reads records so that they can be remembered and passed over.
+    pub fn with_digests(self) -> Self {
+        Self {
+            digests: true,
+            ..self
+        }
+    }
+
+    /// Passes over the next record when it is, byte for byte, the remembered one.
+    pub fn pass(&mut self, print: &RowPrint) -> Result<bool> {
+        let span = print.span as usize;
+        let after = self.offset + u64::from(print.span);
+        if span == 0 || after > self.source.end {
+            return Ok(false);
+        }
+        let source = self.source;
+        // The last row of a file may have had no line end: what stands there now may go on.
+        let is_it = |bytes: &[u8]| {
+            (bytes.last() == Some(&b'\n') || after == source.end) && print.is_of(bytes)
+        };
+        let failed = |error| source.failed(error);
+        let buffered = self.reader.fill_buf().map_err(failed)?;
+        let is_same = if let Some(bytes) = buffered.get(..span) {
+            let is_same = is_it(bytes);
+            if is_same {
+                self.reader.consume(span);
+            }
+            is_same
+        } else {
+            let mut bytes = std::mem::take(&mut self.raw);
+            bytes.resize(span, 0);
+            self.reader.read_exact(&mut bytes).map_err(failed)?;
+            let is_same = is_it(&bytes);
+            if !is_same {
+                self.reader = source.reader(self.offset);
+            }
+            self.raw = bytes;
+            is_same
+        };
+        if is_same {
+            self.offset = after;
+            self.line += u64::from(print.lines);
+        }
+        Ok(is_same)
+    }
+
+    /// What is remembered of a record that was read from `start` on, in line `line`: its bytes, not yet its sku.
+    /// `None` when it is longer than anything that is remembered.
+    pub fn print(&self, record: &Record, start: u64, line: u64) -> Result<Option<RowPrint>> {
+        let (Ok(span), Ok(lines)) = (
+            u32::try_from(self.offset - start),
+            u32::try_from(self.line - line),
+        ) else {
+            return Ok(None);
+        };
+        let digest = if record.offset == start {
+            record.digest
+        } else {
+            // Blank lines stand before it.
+            let mut bytes = vec![0; span as usize];
+            self.source
+                .reader(start)
+                .read_exact(&mut bytes)
+                .map_err(|error| self.source.failed(error))?;
+            digest(&bytes)
+        };
+        Ok(Some(RowPrint {
+            digest,
+            span,
+            lines,
+            ..RowPrint::default()
+        }))
     }
 
     /// `Err` when the file cannot be read, or ends in the middle of a record.
@@ -140,7 +220,13 @@ impl<'a> Records<'a> {
                         text,
                     });
                 }
+                if self.digests {
+                    record.digest = digest(&self.raw);
+                }
             } else {
+                if self.digests {
+                    record.digest = digest(&self.raw);
+                }
                 std::mem::swap(&mut buffer, &mut self.raw);
                 split_plain(&buffer, self.delimiter, &mut record.cells);
             }
@@ -150,6 +236,20 @@ impl<'a> Records<'a> {
             }
             return self.shape(record);
         }
+    }
+
+    /// Goes on at another place, where a record begins.
+    pub fn move_to(&mut self, offset: u64, line: u64) {
+        let ahead = offset
+            .checked_sub(self.offset)
+            .and_then(|ahead| usize::try_from(ahead).ok())
+            .filter(|ahead| *ahead <= self.reader.buffer().len());
+        match ahead {
+            Some(ahead) => self.reader.consume(ahead),
+            None => self.reader = self.source.reader(offset),
+        }
+        self.offset = offset;
+        self.line = line;
     }
 
     fn shape(&self, record: &mut Record) -> Result<Next> {
@@ -229,7 +329,7 @@ impl<'a> Records<'a> {
         .hint("export or download the file again; nothing is written from half a file")
     }
 
-    fn changed(&self) -> Error {
+    pub fn changed(&self) -> Error {
         Error::config(format!(
             "{} was changed while it was read",
             self.source.name

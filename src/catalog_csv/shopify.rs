@@ -12,10 +12,10 @@ mod roles;
 use crate::domain::Result;
 use crate::domain::catalog::{Item, Locator, ScanSummary, Scanned};
 use crate::domain::issue::Issue;
+use crate::domain::rows::HashedMap;
 
 use super::header::Header;
 use super::numbers::DecimalSeparator;
-use super::skus::HashedMap;
 use super::source::Source;
 use super::table::Table;
 

@@ -1,29 +1,8 @@
 //! Remembers which skus a scan has met, in tens of bytes each.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-/// Hashes that are already well mixed need no second hashing.
-pub(super) type HashedMap<V> = HashMap<u64, V, std::hash::BuildHasherDefault<Mixed>>;
-
-#[derive(Default)]
-pub(super) struct Mixed(u64);
-
-impl std::hash::Hasher for Mixed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64(bytes);
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
+use crate::domain::rows::{HashedMap, exact_hash, folded_hash};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Met {
@@ -56,17 +35,8 @@ pub(super) struct MetSkus {
 
 impl MetSkus {
     pub fn meet(&mut self, sku: &str, line: u64) -> Met {
-        let exact = xxh3_64(sku.as_bytes());
-        let folded = if sku
-            .bytes()
-            .any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii())
-        {
-            self.folded.clear();
-            self.folded.extend(sku.chars().flat_map(char::to_lowercase));
-            xxh3_64(self.folded.as_bytes())
-        } else {
-            exact
-        };
+        let exact = exact_hash(sku);
+        let folded = folded_hash(sku, &mut self.folded);
         match self.by_folded.entry(folded) {
             Entry::Vacant(free) => {
                 free.insert(Place { exact, line });

@@ -11,11 +11,14 @@ use std::sync::Arc;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use memchr::{memchr, memchr_iter};
+use xxhash_rust::xxh3::Xxh3;
 
+use crate::domain::fingerprint::Fingerprint;
 use crate::domain::issue::Issue;
 use crate::domain::{Error, Result};
 
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 128 * 1024;
 
 /// An open file of UTF-8 text.
 #[derive(Debug)]
@@ -29,6 +32,19 @@ pub(super) struct Source {
     pub end: u64,
     /// What opening the file already has to say.
     pub issues: Vec<Issue>,
+    /// Stands for the whole text.
+    pub text: Fingerprint,
+}
+
+/// What one look at all bytes tells.
+#[derive(Default)]
+struct Survey {
+    /// How many bytes are UTF-8, when not all are.
+    valid_up_to: Option<u64>,
+    has_nul: bool,
+    /// Lines end in a lone CR.
+    has_lone_cr: bool,
+    text: Fingerprint,
 }
 
 /// Reads a part of a file by position, so that any number of readers can share one handle.
@@ -85,6 +101,7 @@ impl Source {
             end: metadata.len(),
             issues: Vec::new(),
             name: name.clone(),
+            text: Fingerprint::default(),
         };
         let mut buffer = [0_u8; 4];
         let length = read_up_to(&mut source.window(0), &mut buffer).map_err(failed)?;
@@ -130,8 +147,10 @@ impl Source {
             return Err(Error::config(format!("{name} is empty"))
                 .hint("export the file again; nothing is written from an empty file"));
         }
+        let mut survey;
         if encoding == UTF_8 {
-            match source.first_invalid_utf8().map_err(failed)? {
+            survey = source.survey().map_err(failed)?;
+            match source.line_of(survey.valid_up_to).map_err(failed)? {
                 None => {}
                 Some(line) if marked.is_some() || stated.is_some() => {
                     return Err(Error::config(format!("{name} is not valid UTF-8"))
@@ -162,12 +181,24 @@ impl Source {
                         .at(&name, line, None, None),
                     );
                     source.transcode(guess)?;
+                    survey = source.survey().map_err(failed)?;
                 }
             }
         } else {
             source.transcode(encoding)?;
+            survey = source.survey().map_err(failed)?;
         }
-        source.look_for_line_ends()?;
+        source.text = survey.text;
+        if survey.has_nul {
+            return Err(Error::config(format!(
+                "{name} holds NUL bytes: it is UTF-16 without its mark, or not a text file"
+            ))
+            .hint("state `encoding = \"utf-16le\"`, or save the file as UTF-8"));
+        }
+        if survey.has_lone_cr {
+            source.end_lines_in_lf()?;
+            source.text = source.survey().map_err(failed)?.text;
+        }
         Ok(source)
     }
 
@@ -199,12 +230,18 @@ impl Source {
         }
     }
 
-    /// The line that holds the first byte which is not UTF-8.
-    fn first_invalid_utf8(&self) -> io::Result<Option<u64>> {
-        let mut line = 1;
+    /// Everything that has to be known of all bytes, in one pass. It ends where the text is not UTF-8.
+    fn survey(&self) -> io::Result<Survey> {
+        let mut survey = Survey::default();
+        let mut text = Xxh3::new();
+        let mut ends = LineEnds::default();
+        let mut valid = 0_u64;
         let mut invalid = false;
         let mut rest: Vec<u8> = Vec::new();
         self.for_each_chunk(|chunk| {
+            text.update(chunk);
+            survey.has_nul |= memchr(0, chunk).is_some();
+            ends.look_at(chunk);
             let joined;
             let bytes = if rest.is_empty() {
                 chunk
@@ -212,17 +249,37 @@ impl Source {
                 joined = [&rest[..], chunk].concat();
                 &joined[..]
             };
-            let (valid, broken) = match std::str::from_utf8(bytes) {
+            let (good, broken) = match std::str::from_utf8(bytes) {
                 Ok(_) => (bytes.len(), false),
                 Err(error) => (error.valid_up_to(), error.error_len().is_some()),
             };
-            line += bytes[..valid].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            valid += good as u64;
             invalid = broken;
             // A character may be split between two chunks.
-            rest = bytes[valid..].to_vec();
+            rest = bytes[good..].to_vec();
             !invalid
         })?;
-        Ok((invalid || !rest.is_empty()).then_some(line))
+        survey.valid_up_to = (invalid || !rest.is_empty()).then_some(valid);
+        survey.has_lone_cr = ends.are_lone_cr;
+        survey.text = Fingerprint(text.digest128());
+        Ok(survey)
+    }
+
+    /// The line that holds the byte which so many others come before.
+    fn line_of(&self, before: Option<u64>) -> io::Result<Option<u64>> {
+        let Some(mut before) = before else {
+            return Ok(None);
+        };
+        let mut line = 1;
+        self.for_each_chunk(|chunk| {
+            let part = usize::try_from(before)
+                .unwrap_or(usize::MAX)
+                .min(chunk.len());
+            line += memchr_iter(b'\n', &chunk[..part]).count() as u64;
+            before -= part as u64;
+            before > 0
+        })?;
+        Ok(Some(line))
     }
 
     fn guess(&self) -> io::Result<&'static Encoding> {
@@ -268,42 +325,8 @@ impl Source {
         Ok(())
     }
 
-    /// Turns a file whose lines end in a lone CR into one whose lines end in LF, and refuses NUL bytes.
-    fn look_for_line_ends(&mut self) -> Result<()> {
-        let mut nul = false;
-        let mut quoted = false;
-        let mut after_cr = false;
-        let mut decided = None;
-        self.for_each_chunk(|chunk| {
-            nul |= chunk.contains(&0);
-            if decided.is_none() {
-                for &byte in chunk {
-                    if after_cr {
-                        decided = Some(byte != b'\n');
-                    } else if byte == b'"' {
-                        quoted = !quoted;
-                    } else if byte == b'\n' && !quoted {
-                        decided = Some(false);
-                    }
-                    after_cr = byte == b'\r' && !quoted;
-                    if decided.is_some() {
-                        break;
-                    }
-                }
-            }
-            !nul
-        })
-        .map_err(|error| self.failed(error))?;
-        if nul {
-            return Err(Error::config(format!(
-                "{} holds NUL bytes: it is UTF-16 without its mark, or not a text file",
-                self.name
-            ))
-            .hint("state `encoding = \"utf-16le\"`, or save the file as UTF-8"));
-        }
-        if decided != Some(true) {
-            return Ok(());
-        }
+    /// Turns a file whose lines end in a lone CR into one whose lines end in LF.
+    fn end_lines_in_lf(&mut self) -> Result<()> {
         let mut pending = false;
         let copy = self.rewrite(|chunk, last, out| {
             let mut text = Vec::with_capacity(chunk.len() + 1);
@@ -357,7 +380,39 @@ impl Source {
             start: 0,
             end,
             issues: std::mem::take(&mut self.issues),
+            text: Fingerprint::default(),
         })
+    }
+}
+
+/// How the first line ends that ends outside quotes.
+#[derive(Default)]
+struct LineEnds {
+    is_quoted: bool,
+    after_cr: bool,
+    is_decided: bool,
+    are_lone_cr: bool,
+}
+
+impl LineEnds {
+    fn look_at(&mut self, chunk: &[u8]) {
+        if self.is_decided {
+            return;
+        }
+        for &byte in chunk {
+            if self.after_cr {
+                self.is_decided = true;
+                self.are_lone_cr = byte != b'\n';
+            } else if byte == b'"' {
+                self.is_quoted = !self.is_quoted;
+            } else if byte == b'\n' && !self.is_quoted {
+                self.is_decided = true;
+            }
+            self.after_cr = byte == b'\r' && !self.is_quoted;
+            if self.is_decided {
+                return;
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::Result;
+use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
 use crate::domain::stock::{StockBook, StockLevel};
@@ -120,6 +121,12 @@ impl StockReader {
             levels.push(level);
         }
         book.levels.retain(|sku, _| !untrusted.contains(sku));
+        let mut print = Fingerprinter::default();
+        print
+            .text(&String::from(self.table.source.text))
+            .text(&format!("{:?}", (self.sku, self.quantity, self.location)))
+            .text(&self.table.reading());
+        book.text = print.finish();
         Ok(book)
     }
 

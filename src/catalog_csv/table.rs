@@ -8,6 +8,7 @@ use crate::domain::catalog::{
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
 use crate::domain::money::currency;
+use crate::domain::rows::{Bits, Rows};
 use crate::domain::{Error, Result};
 
 use super::digits::decimal_evidence;
@@ -326,6 +327,52 @@ impl Table {
                 Row::Unreadable => summary.unreadable += 1,
             }
         }
+    }
+
+    /// Shows the marked ones of a file's rows. Fails when the file no longer holds them.
+    pub fn scan_rows(
+        &self,
+        rows: &Rows,
+        marked: &Bits,
+        emit: &mut dyn FnMut(Scanned),
+        mut read: impl FnMut(Shape, &Record, &mut dyn FnMut(Issue)) -> Option<Item>,
+    ) -> Result<()> {
+        let mut records = self.records();
+        let mut record = Record::default();
+        let (mut offset, mut line) = (records.offset, records.line);
+        for (row, print) in rows.prints.iter().enumerate() {
+            if marked.get(row) {
+                records.move_to(offset, line);
+                let Next::Record(shape) = records.next(&mut record)? else {
+                    return Err(records.changed());
+                };
+                let at = Locator {
+                    offset: record.offset,
+                    line: record.line,
+                    part: 0,
+                };
+                let item = read(shape, &record, &mut |issue| emit(Scanned::Issue(issue)));
+                emit(Scanned::Item(item.ok_or_else(|| records.changed())?, at));
+            }
+            offset += u64::from(print.span);
+            line += u64::from(print.lines);
+        }
+        Ok(())
+    }
+
+    /// Everything beside a row's bytes that says how it is read.
+    pub fn reading(&self) -> String {
+        format!(
+            "{:?}",
+            (
+                &self.header.names,
+                self.header.delimiter,
+                self.columns.list(),
+                &self.checked,
+                &self.units,
+                self.notation,
+            )
+        )
     }
 
     /// The issue for a quote that does not end, at the line where it begins.

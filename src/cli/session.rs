@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::args::Global;
 use super::ui::Ui;
+use crate::app::plan::MemoFile;
 use crate::app::shelf::{Shelf, Sold};
 use crate::app::{Channel, Scope, SkuGlob};
 use crate::catalog_csv::{self, CsvCatalog, DecimalSeparator, Format, ReadOptions};
@@ -272,6 +273,13 @@ impl Session {
     /// Where skucast keeps what is neither the ledger nor the seller's.
     fn state_folder(&self) -> PathBuf {
         self.config.folder.join(".skucast")
+    }
+
+    /// What the last plan found settled: beside the ledger, which it is only good for.
+    pub fn memo(&self) -> MemoFile {
+        let mut path = self.ledger.path().as_os_str().to_owned();
+        path.push(".memo");
+        MemoFile::new(path)
     }
 
     /// The catalog, or why there is none.

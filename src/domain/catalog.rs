@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Result;
 use super::ids::Sku;
 use super::issue::Issue;
+use super::rows::{Bits, Compared, Rows};
 
 /// Narrows a column to one channel (`title@amazon-de`) or one locale (`title#de`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -180,6 +181,14 @@ pub trait Catalog: Send + Sync {
     /// Streams every item and issue in file order. `Err` means that the file as a whole cannot be trusted
     /// (missing, empty, cut short, unknown header): nothing may be written from it.
     fn scan(&self, visit: &mut dyn FnMut(Scanned)) -> Result<ScanSummary>;
+
+    /// Finds what is not as it was remembered; nothing was when `before` is empty. `None` when files of this kind are
+    /// not remembered row by row, or when a row cannot be read, which a scan then reports.
+    fn compare(&self, before: Rows) -> Result<Option<Compared>>;
+
+    /// Streams the marked ones of the rows that [`Self::compare`] gave, in file order, with the issues that a scan
+    /// has about them and about the file.
+    fn scan_rows(&self, rows: &Rows, marked: &Bits, visit: &mut dyn FnMut(Scanned)) -> Result<()>;
 
     /// Reads one item again. Fails when the file no longer holds it there.
     fn read(&self, at: Locator) -> Result<Item>;

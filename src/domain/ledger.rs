@@ -183,6 +183,18 @@ pub struct RunRecord {
     pub summary: Option<serde_json::Value>,
 }
 
+/// Names one write of listings; later writes have higher numbers.
+pub type TouchId = i64;
+
+/// The listings that were written since a certain write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// The last write of all.
+    pub latest: TouchId,
+    /// `None` when they are too many, or when this ledger does not know the write that was asked about.
+    pub listings: Option<Vec<(ChannelName, Sku)>>,
+}
+
 /// Storage of one seller's ledger. Every method that writes is one transaction: all of it, or nothing.
 #[async_trait]
 pub trait Ledger: fmt::Debug + Send + Sync {
@@ -206,6 +218,18 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     async fn set_channel(&self, channel: &ChannelName, state: &ChannelState) -> Result<()>;
 
     async fn listings(&self, channel: &ChannelName) -> Result<HashMap<Sku, ListingRecord>>;
+    /// Those of these skus that the channel has.
+    async fn listings_of(
+        &self,
+        channel: &ChannelName,
+        skus: &[Sku],
+    ) -> Result<HashMap<Sku, ListingRecord>>;
+    /// How many listings are live and managed.
+    async fn live_listings(&self, channel: &ChannelName) -> Result<u64>;
+    /// Which listings of all channels were written after `since`. More than `most` are not named.
+    async fn touched_since(&self, since: Option<TouchId>, most: usize) -> Result<Touched>;
+    /// Nobody will ask for what was written before this.
+    async fn forget_touched(&self, before: TouchId) -> Result<()>;
     async fn record_listings(
         &self,
         channel: &ChannelName,

@@ -22,6 +22,7 @@ pub mod measure;
 pub mod money;
 pub mod nearest;
 pub mod order;
+pub mod rows;
 pub mod stock;
 
 pub use error::{Error, ErrorKind, Result, Retry};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::{Fingerprint, Fingerprinter};
 use super::ids::{ChannelName, ChannelOrderId, Sku};
 use super::order::{FulfilledBy, OrderStatus};
 
@@ -21,6 +22,8 @@ pub struct StockLevel {
 #[derive(Debug, Default)]
 pub struct StockBook {
     pub levels: HashMap<Sku, Vec<StockLevel>>,
+    /// Stands for the file's text and how it is read.
+    pub text: Fingerprint,
 }
 
 impl StockBook {
@@ -31,6 +34,20 @@ impl StockBook {
             .flatten()
             .map(|level| level.as_of)
             .min()
+    }
+
+    /// Stands for how many pieces of a sku are where; 0 when nothing is stated. The moments that they speak of are left
+    /// out: they only matter beside order lines.
+    pub fn hash(&self, sku: &str) -> u64 {
+        let Some(levels) = self.levels.get(sku) else {
+            return 0;
+        };
+        let mut print = Fingerprinter::default();
+        for level in levels {
+            print.optional(level.location.as_deref());
+            print.text(&level.quantity.to_string());
+        }
+        (print.finish().0 as u64).max(1)
     }
 }
 

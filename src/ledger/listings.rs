@@ -17,6 +17,7 @@ use super::rows::{
     BULK, count, get, id, json, micros, money, money_columns, optional_quantity, optional_time,
     time,
 };
+use super::touched::{next_touch, touch};
 
 pub async fn channel(
     connection: &mut SqliteConnection,
@@ -106,34 +107,67 @@ pub async fn move_watermark(
     Ok(())
 }
 
+/// What a listing is read from.
+macro_rules! columns {
+    () => {
+        "SELECT sku, listing_ref, live, managed, price, price_currency, compare_at, \
+         compare_at_currency, quantity, content, shown, at "
+    };
+}
+
 pub async fn listings(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
 ) -> Result<HashMap<Sku, ListingRecord>, Fault> {
-    let mut rows = sqlx::query(
-        "SELECT sku, listing_ref, live, managed, price, price_currency, compare_at, \
-         compare_at_currency, quantity, content, shown, at FROM listings WHERE channel = $1",
-    )
-    .bind(channel.as_str())
-    .fetch(connection);
+    let mut rows = sqlx::query(concat!(columns!(), "FROM listings WHERE channel = $1"))
+        .bind(channel.as_str())
+        .fetch(connection);
     let mut listings = HashMap::new();
     while let Some(row) = rows.try_next().await? {
-        let record = ListingRecord {
-            listing_ref: id(&row, 1)?,
-            live: get(&row, 2)?,
-            managed: get(&row, 3)?,
-            confirmed: Facets {
-                price: money(&row, 4)?,
-                compare_at: money(&row, 6)?,
-                quantity: optional_quantity(&row, 8)?,
-                content: fingerprint(&row, 9)?,
-            },
-            shown: fingerprint(&row, 10)?,
-            at: time(&row, 11)?,
-        };
-        listings.insert(id(&row, 0)?, record);
+        let (sku, record) = listing(&row)?;
+        listings.insert(sku, record);
     }
     Ok(listings)
+}
+
+pub async fn listings_of(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+    skus: &[Sku],
+) -> Result<HashMap<Sku, ListingRecord>, Fault> {
+    let mut listings = HashMap::new();
+    for skus in skus.chunks(BULK) {
+        let mut rows = sqlx::query(concat!(
+            columns!(),
+            "FROM listings WHERE channel = $1 AND sku IN (SELECT value FROM json_each($2))"
+        ))
+        .bind(channel.as_str())
+        .bind(json(skus)?)
+        .fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
+            let (sku, record) = listing(&row)?;
+            listings.insert(sku, record);
+        }
+    }
+    Ok(listings)
+}
+
+/// A row of [`columns!`].
+fn listing(row: &SqliteRow) -> Result<(Sku, ListingRecord), Fault> {
+    let record = ListingRecord {
+        listing_ref: id(row, 1)?,
+        live: get(row, 2)?,
+        managed: get(row, 3)?,
+        confirmed: Facets {
+            price: money(row, 4)?,
+            compare_at: money(row, 6)?,
+            quantity: optional_quantity(row, 8)?,
+            content: fingerprint(row, 9)?,
+        },
+        shown: fingerprint(row, 10)?,
+        at: time(row, 11)?,
+    };
+    Ok((id(row, 0)?, record))
 }
 
 fn fingerprint(row: &SqliteRow, index: usize) -> Result<Option<Fingerprint>, Fault> {
@@ -149,6 +183,10 @@ pub async fn record_listings(
     channel: &ChannelName,
     records: &[(&Sku, &ListingRecord)],
 ) -> Result<(), Fault> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let written = next_touch(connection).await?;
     for records in records.chunks(BULK) {
         let rows = json(records.iter().map(|(sku, record)| {
             let facets = &record.confirmed;
@@ -177,10 +215,11 @@ pub async fn record_listings(
              compare_at_currency = excluded.compare_at_currency, quantity = excluded.quantity, \
              content = excluded.content, shown = excluded.shown, at = excluded.at",
         )
-        .bind(rows)
+        .bind(&rows)
         .bind(channel.as_str())
         .execute(&mut *connection)
         .await?;
+        touch(connection, channel, written, &rows).await?;
     }
     Ok(())
 }

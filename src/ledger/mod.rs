@@ -18,6 +18,7 @@ mod quota;
 mod rows;
 mod runs;
 mod sqlite;
+mod touched;
 
 #[cfg(test)]
 mod suite;
@@ -37,7 +38,7 @@ use crate::domain::connector::Watermark;
 use crate::domain::ids::{ChannelName, IdempotencyKey, RunId, Sku};
 use crate::domain::ledger::{
     ChannelState, Intent, IntentId, Ledger, LedgerOrder, ListingRecord, Lock, OrderFilter, Pending,
-    QuotaMemory, Rejection, RunRecord, Settlement, Upserted,
+    QuotaMemory, Rejection, RunRecord, Settlement, TouchId, Touched, Upserted,
 };
 use crate::domain::order::{Order, Shipment, UnreadableOrder};
 use crate::domain::stock::SoldLine;
@@ -148,6 +149,34 @@ impl Ledger for SqliteLedger {
     async fn listings(&self, channel: &ChannelName) -> Result<HashMap<Sku, ListingRecord>> {
         transaction!(self, begin_read, |connection| listings::listings(
             connection, channel
+        ))
+    }
+
+    async fn listings_of(
+        &self,
+        channel: &ChannelName,
+        skus: &[Sku],
+    ) -> Result<HashMap<Sku, ListingRecord>> {
+        transaction!(self, begin_read, |connection| listings::listings_of(
+            connection, channel, skus
+        ))
+    }
+
+    async fn live_listings(&self, channel: &ChannelName) -> Result<u64> {
+        transaction!(self, begin_read, |connection| touched::live_listings(
+            connection, channel
+        ))
+    }
+
+    async fn touched_since(&self, since: Option<TouchId>, most: usize) -> Result<Touched> {
+        transaction!(self, begin_read, |connection| touched::touched_since(
+            connection, since, most
+        ))
+    }
+
+    async fn forget_touched(&self, before: TouchId) -> Result<()> {
+        transaction!(self, begin_write, |connection| touched::forget_touched(
+            connection, before
         ))
     }
 

@@ -72,6 +72,11 @@ impl SqliteLedger {
         })
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Waits for what is under way and folds the write-ahead log into the file. Not needed for safety.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -171,5 +176,6 @@ fn migrations() -> Migrator {
         migration(1, "ledger", include_str!("migrations/0001_ledger.sql")),
         migration(2, "parts", include_str!("migrations/0002_parts.sql")),
         migration(3, "shown", include_str!("migrations/0003_shown.sql")),
+        migration(4, "touched", include_str!("migrations/0004_touched.sql")),
     ])
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::domain::capability::TextLimits;
 use crate::domain::catalog::{Columns, Item, Qualifier};
+use crate::domain::fingerprint::{Fingerprint, Fingerprinter};
 use crate::domain::guard::Guard;
 use crate::domain::ids::ChannelName;
 use crate::domain::issue::Issue;
@@ -89,6 +90,8 @@ impl Places {
 #[derive(Debug)]
 pub struct Compiled {
     pub channel: ChannelName,
+    /// Stands for everything that was compiled: two of the same do the same with every item.
+    pub fingerprint: Fingerprint,
     pub absent: Absent,
     pub stock: StockPolicy,
     price: price::CompiledPrice,
@@ -117,6 +120,13 @@ impl ChannelPolicy {
         match (content, selection, price) {
             (Some(content), Some(selection), Some(price)) if issues.is_empty() => Ok(Compiled {
                 channel: channel.clone(),
+                fingerprint: fingerprint(&(
+                    self,
+                    channel,
+                    columns.list(),
+                    limits,
+                    default_currency,
+                )),
                 absent: self.absent,
                 stock: self.stock.clone(),
                 buffer: Places::find(columns, channel, locale, "buffer"),
@@ -127,6 +137,13 @@ impl ChannelPolicy {
             _ => Err(issues),
         }
     }
+}
+
+/// What is derived shows every field, so that two values with one text are one value.
+fn fingerprint(parts: &impl std::fmt::Debug) -> Fingerprint {
+    let mut print = Fingerprinter::default();
+    print.text(&format!("{parts:?}"));
+    print.finish()
 }
 
 impl Compiled {

@@ -12,7 +12,7 @@ use skucast::domain::connector::Watermark;
 use skucast::domain::ids::{ChannelName, IdempotencyKey, RunId, Sku};
 use skucast::domain::ledger::{
     ChannelState, Intent, IntentId, Ledger, LedgerOrder, ListingRecord, Lock, OrderFilter, Pending,
-    Rejection, RunRecord, Settlement, Upserted,
+    Rejection, RunRecord, Settlement, TouchId, Touched, Upserted,
 };
 use skucast::domain::order::{Order, Shipment, UnreadableOrder};
 use skucast::domain::stock::SoldLine;
@@ -114,6 +114,26 @@ impl Ledger for Frail {
 
     async fn listings(&self, channel: &ChannelName) -> Result<HashMap<Sku, ListingRecord>> {
         self.inner.listings(channel).await
+    }
+
+    async fn listings_of(
+        &self,
+        channel: &ChannelName,
+        skus: &[Sku],
+    ) -> Result<HashMap<Sku, ListingRecord>> {
+        self.inner.listings_of(channel, skus).await
+    }
+
+    async fn live_listings(&self, channel: &ChannelName) -> Result<u64> {
+        self.inner.live_listings(channel).await
+    }
+
+    async fn touched_since(&self, since: Option<TouchId>, most: usize) -> Result<Touched> {
+        self.inner.touched_since(since, most).await
+    }
+
+    async fn forget_touched(&self, before: TouchId) -> Result<()> {
+        self.inner.forget_touched(before).await
     }
 
     async fn record_listings(

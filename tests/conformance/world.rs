@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
+use skucast::app::plan::MemoFile;
 use skucast::app::push::Work;
 use skucast::app::shelf::{Shelf, Sold};
 use skucast::app::sync::{ChannelRun, Order, Run, sync};
@@ -276,6 +277,7 @@ impl World {
             halt: Halt::never(),
             slice: self.options.slice,
             dry_run: false,
+            memo: Some(MemoFile::new(self.folder.path().join("memo"))),
         }
     }
 

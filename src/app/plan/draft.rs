@@ -17,6 +17,7 @@ use crate::domain::ids::Sku;
 use crate::domain::issue::{Issue, Severity};
 use crate::domain::ledger::{ListingRecord, Pending};
 use crate::domain::listing::{Facets, OptionAxis};
+use crate::domain::rows::{HashedSet, exact_hash, folded_hash};
 use crate::policy::{Absent, Selection};
 
 /// Issues kept per channel; the rest is counted.
@@ -26,8 +27,8 @@ const MOST_ISSUES: usize = 10_000;
 pub(super) struct Draft<'a> {
     channel: &'a Channel,
     known: &'a Known,
-    /// Skus that the catalog states and this channel's selection takes.
-    selected: HashSet<Sku>,
+    /// Hashes of skus that the catalog states and this channel's selection takes.
+    selected: HashedSet,
     /// Parents with a variant that this channel's selection takes.
     parents: HashSet<Sku>,
     /// Parents with a variant that is live or is to be created.
@@ -40,7 +41,21 @@ pub(super) struct Draft<'a> {
     without_stock: u64,
     issues: Vec<Issue>,
     issues_left_out: u64,
+    /// Folded hashes of skus that there is anything to say about.
+    troubled: HashedSet,
     newly_managed: Vec<Sku>,
+}
+
+/// A channel's plan before the guard judges it, and what is remembered of how it came about.
+pub(super) struct Drafted {
+    pub plan: ChannelPlan,
+    pub tally: Tally,
+    /// Hashes of skus that this channel sells.
+    pub selected: HashedSet,
+    /// Folded hashes of skus that are not settled: something is to do, to wait for or to say.
+    pub open: HashedSet,
+    /// Skus that are to be changed because they are not in the catalog.
+    pub absent: Vec<Sku>,
 }
 
 impl<'a> Draft<'a> {
@@ -48,7 +63,7 @@ impl<'a> Draft<'a> {
         Self {
             channel,
             known,
-            selected: HashSet::new(),
+            selected: HashedSet::default(),
             parents: HashSet::new(),
             growing: HashSet::new(),
             now,
@@ -58,11 +73,16 @@ impl<'a> Draft<'a> {
             without_stock: 0,
             issues: Vec::new(),
             issues_left_out: 0,
+            troubled: HashedSet::default(),
             newly_managed: Vec::new(),
         }
     }
 
     fn report(&mut self, issue: Issue) {
+        if let Some(sku) = &issue.sku {
+            let hash = folded_hash(sku.as_str(), &mut String::new());
+            self.troubled.insert(hash);
+        }
         if self.issues.len() < MOST_ISSUES {
             self.issues.push(issue);
         } else {
@@ -92,7 +112,7 @@ impl<'a> Draft<'a> {
                 Selection::Taken => {}
                 Selection::Left(_) => return,
                 Selection::Unclear(issue) => {
-                    self.selected.insert(item.sku.clone());
+                    self.selected.insert(exact_hash(item.sku.as_str()));
                     self.parents.extend(item.parent_sku.clone());
                     self.blocked.insert(item.sku.clone());
                     self.report(*issue);
@@ -100,7 +120,7 @@ impl<'a> Draft<'a> {
                 }
             }
         }
-        self.selected.insert(item.sku.clone());
+        self.selected.insert(exact_hash(item.sku.as_str()));
         self.parents.extend(item.parent_sku.clone());
         let mut issues = Vec::new();
         let desired = desire(self.channel, item, axes, shelf, &mut issues);
@@ -356,6 +376,10 @@ impl<'a> Draft<'a> {
         expected
     }
 
+    fn selects(&self, sku: &Sku) -> bool {
+        self.selected.contains(&exact_hash(sku.as_str()))
+    }
+
     /// Drops what was planned for skus that turned out to be parents.
     pub(super) fn forget(&mut self, skus: &HashSet<Sku>) {
         self.changes
@@ -370,7 +394,7 @@ impl<'a> Draft<'a> {
         self.changes
             .retain(|planned| !doubles.contains(&planned.change.sku));
         for sku in doubles {
-            if self.selected.contains(sku) {
+            if self.selects(sku) {
                 self.blocked.insert(sku.clone());
             }
         }
@@ -381,7 +405,7 @@ impl<'a> Draft<'a> {
         let capability = self.channel.connector.descriptor().capability;
         let mut changes = Vec::new();
         for (sku, record) in &self.known.records {
-            let absent = record.managed && record.live && !self.selected.contains(sku);
+            let absent = record.managed && record.live && !self.selects(sku);
             if !absent || !scope.has_sku(sku.as_str()) || self.known.in_doubt.contains(sku) {
                 continue;
             }
@@ -449,7 +473,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn finish(mut self) -> ChannelPlan {
+    pub(super) fn finish(mut self) -> Drafted {
         if self.without_stock > 0 {
             let message = format!("{} new listings have no stock stated", self.without_stock);
             self.report(
@@ -470,12 +494,6 @@ impl<'a> Draft<'a> {
         self.changes
             .iter()
             .for_each(|planned| tally.count(&planned.change));
-        let live = self
-            .known
-            .records
-            .values()
-            .filter(|record| record.live && record.managed)
-            .count() as u64;
         let changed: HashSet<&Sku> = self
             .changes
             .iter()
@@ -486,18 +504,41 @@ impl<'a> Draft<'a> {
             .iter()
             .filter(|sku| !changed.contains(sku))
             .collect();
-        let is_unchanged = |sku: &&Sku| {
-            !changed.contains(sku) && !held.contains(sku) && !self.waiting.contains(*sku)
-        };
-        ChannelPlan {
-            stop: tally.judge(&self.channel.guard, live),
-            unchanged: self.selected.iter().filter(is_unchanged).count() as u64,
-            blocked: held.len() as u64,
-            waiting: self.waiting.len() as u64,
-            issues: self.issues,
-            issues_left_out: self.issues_left_out,
-            newly_managed: self.newly_managed,
-            changes: self.changes,
+        let not_unchanged: HashSet<&Sku> = changed
+            .iter()
+            .copied()
+            .chain(held.iter().copied())
+            .chain(&self.waiting)
+            .filter(|sku| self.selects(sku))
+            .collect();
+        let unchanged = (self.selected.len() - not_unchanged.len()) as u64;
+        let (blocked, waiting) = (held.len() as u64, self.waiting.len() as u64);
+        let mut open = std::mem::take(&mut self.troubled);
+        let mut buffer = String::new();
+        open.extend(
+            changed
+                .into_iter()
+                .chain(&self.blocked)
+                .chain(&self.waiting)
+                .chain(&self.newly_managed)
+                .map(|sku| folded_hash(sku.as_str(), &mut buffer)),
+        );
+        let absent = self.changes.iter().filter(|planned| planned.at.is_none());
+        Drafted {
+            absent: absent.map(|planned| planned.change.sku.clone()).collect(),
+            open,
+            selected: self.selected,
+            tally,
+            plan: ChannelPlan {
+                stop: None,
+                unchanged,
+                blocked,
+                waiting,
+                issues: self.issues,
+                issues_left_out: self.issues_left_out,
+                newly_managed: self.newly_managed,
+                changes: self.changes,
+            },
         }
     }
 }

@@ -4,32 +4,44 @@
 //! change its values; the content of a listing is read again when it is sent.
 
 mod draft;
+mod look;
+mod memo;
 mod review;
+mod run;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Channel;
 use super::family::Families;
+use super::shelf::Shelf;
+use super::{Channel, Scope};
+use crate::domain::Result;
 use crate::domain::catalog::{ItemKind, Locator, ScanSummary};
 use crate::domain::change::{Action, Change, Lane};
 use crate::domain::guard::Stop;
-use crate::domain::ids::{ListingRef, Sku};
+use crate::domain::ids::{ChannelName, ListingRef, Sku};
 use crate::domain::issue::Issue;
-use crate::domain::ledger::{ListingRecord, Pending, Rejection};
+use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, TouchId};
 
+pub use memo::MemoFile;
 pub use review::{keep_reviewed, lost_rows, require_rows, rows_token};
-pub use scan::plan;
+pub use run::{Ground, plan};
 pub(crate) use scan::reread;
 
 /// What is known of one channel before planning.
 #[derive(Debug, Default)]
 pub struct Known {
+    /// Filled in by [`Self::load`], as far as they are needed.
     pub records: HashMap<Sku, ListingRecord>,
+    /// Read from the channel, and not recorded in the ledger.
+    pub unrecorded: HashMap<Sku, ListingRecord>,
     pub pending: HashMap<Sku, Vec<Pending>>,
     pub rejections: HashMap<(Sku, Lane), Rejection>,
     /// Sent without an answer and not yet looked up: nothing is planned for them.
@@ -75,6 +87,56 @@ pub struct Plan {
     /// Of the catalog itself, whatever the channel.
     pub issues: Vec<Issue>,
     pub(crate) families: Families,
+    /// What was found settled is remembered up to this write of the ledger.
+    pub remembered: Option<TouchId>,
+    /// Rows that were settled, and not looked at again.
+    pub passed_over: u64,
+}
+
+impl Known {
+    /// Asks the ledger for the records of these skus; for all, without any named.
+    pub async fn load(
+        &mut self,
+        ledger: &dyn Ledger,
+        channel: &ChannelName,
+        skus: Option<&[Sku]>,
+    ) -> Result<()> {
+        self.records = match skus {
+            Some(skus) => ledger.listings_of(channel, skus).await?,
+            None => ledger.listings(channel).await?,
+        };
+        for (sku, record) in &self.unrecorded {
+            let record = || record.clone();
+            self.records.entry(sku.clone()).or_insert_with(record);
+        }
+        Ok(())
+    }
+
+    /// Skus that wait for the channel, or that it refused.
+    fn open_skus(&self) -> impl Iterator<Item = &Sku> {
+        let refused = self.rejections.keys().map(|(sku, _)| sku);
+        self.pending.keys().chain(&self.in_doubt).chain(refused)
+    }
+
+    /// How many of the records are live and ours.
+    fn live(&self) -> u64 {
+        let live = |record: &&ListingRecord| record.live && record.managed;
+        self.records.values().filter(live).count() as u64
+    }
+}
+
+/// Plans every channel as if nothing were known of it, and asks nobody.
+pub fn plan_from_nothing(
+    channels: &[Arc<Channel>],
+    shelf: &Shelf,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Plan> {
+    let nothing: Vec<Known> = channels.iter().map(|_| Known::default()).collect();
+    let found = scan::scan(channels, &nothing, shelf, scope, now, scan::RowsToScan::All)?;
+    let mut plan = found.plan;
+    plan.channels = found.drafted.into_iter().map(|one| one.plan).collect();
+    Ok(plan)
 }
 
 /// Counts by what a seller thinks of.

@@ -1,11 +1,12 @@
 //! One pass over the catalog for all channels: who is there, who belongs to whom, and what stands there twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::draft::Draft;
+use super::draft::{Draft, Drafted};
 use super::{Known, Plan, Planned};
 use crate::app::family::{Families, as_parent, inherit};
 use crate::app::shelf::Shelf;
@@ -14,23 +15,54 @@ use crate::domain::Result;
 use crate::domain::catalog::{Item, ItemKind, Locator, ScanSummary, Scanned};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
+use crate::domain::rows::{Bits, HashedMap, HashedSet, Rows, exact_hash, folded_hash};
+
+/// Which rows of the catalog are read.
+#[derive(Clone, Copy)]
+pub(super) enum RowsToScan<'a> {
+    All,
+    Marked(&'a Rows, &'a Bits),
+}
+
+/// What a scan found; the guard has not judged it yet.
+pub(super) struct Found {
+    /// Without its channels.
+    pub plan: Plan,
+    /// In the order of the channels given.
+    pub drafted: Vec<Drafted>,
+    /// Folded hashes of skus that the catalog has issues about.
+    pub open: HashedSet,
+    /// Hashes of parents that have no row of their own.
+    pub without_row: HashedSet,
+    seen: HashedMap<Met>,
+}
+
+impl Found {
+    /// Whether a row of this sku was read.
+    pub fn is_stated(&self, sku: &Sku) -> bool {
+        self.seen.contains_key(&exact_hash(sku.as_str()))
+    }
+}
 
 /// Scans the catalog and plans every channel. `Err` means that the catalog as a whole cannot be trusted.
-pub fn plan(
+pub(super) fn scan(
     channels: &[Arc<Channel>],
     known: &[Known],
     shelf: &Shelf,
     scope: &Scope,
     now: Timestamp,
-) -> Result<Plan> {
+    rows: RowsToScan<'_>,
+) -> Result<Found> {
     let mut planner = Planner {
         shelf,
         scope,
-        seen: HashMap::new(),
+        seen: HashedMap::default(),
         twice: HashSet::new(),
         families: Families::default(),
         deferred: Vec::new(),
         parent_row: None,
+        parents: Vec::new(),
+        without_row: HashedSet::default(),
         issues: Vec::new(),
         channels: channels
             .iter()
@@ -39,7 +71,7 @@ pub fn plan(
             .collect(),
     };
     let mut failure = None;
-    let summary = shelf.catalog.scan(&mut |scanned| match scanned {
+    let mut visit = |scanned| match scanned {
         _ if failure.is_some() => {}
         Scanned::Issue(issue) => planner.issues.push(issue),
         Scanned::Item(item, at) => {
@@ -47,7 +79,17 @@ pub fn plan(
                 failure = Some(error);
             }
         }
-    })?;
+    };
+    let summary = match rows {
+        RowsToScan::All => shelf.catalog.scan(&mut visit)?,
+        RowsToScan::Marked(rows, marked) => {
+            shelf.catalog.scan_rows(rows, marked, &mut visit)?;
+            ScanSummary {
+                rows: marked.count() as u64,
+                unreadable: 0,
+            }
+        }
+    };
     if let Some(error) = failure {
         return Err(error);
     }
@@ -78,6 +120,7 @@ pub(crate) fn reread(
 }
 
 /// What is remembered of a sku that was met.
+#[derive(Debug)]
 struct Met {
     at: Locator,
     kind: ItemKind,
@@ -86,7 +129,8 @@ struct Met {
 struct Planner<'a> {
     shelf: &'a Shelf,
     scope: &'a Scope,
-    seen: HashMap<Sku, Met>,
+    /// By the hash of the sku: of a million skus, two are taken for the same one in thirty million files.
+    seen: HashedMap<Met>,
     /// Skus of several rows: which one is right is the seller's to say.
     twice: HashSet<Sku>,
     families: Families,
@@ -94,24 +138,28 @@ struct Planner<'a> {
     deferred: Vec<(Locator, Sku)>,
     /// The parent of the last variants, which usually is the next one's too.
     parent_row: Option<Item>,
+    /// Rows that are parents.
+    parents: Vec<Sku>,
+    /// Hashes of parents that are no rows.
+    without_row: HashedSet,
     issues: Vec<Issue>,
     channels: Vec<Draft<'a>>,
 }
 
 impl Planner<'_> {
     fn meet(&mut self, item: Item, at: Locator) -> Result<()> {
-        if self.seen.contains_key(&item.sku) {
-            self.twice.insert(item.sku);
-            return Ok(());
-        }
-        self.seen.insert(
-            item.sku.clone(),
-            Met {
+        match self.seen.entry(exact_hash(item.sku.as_str())) {
+            Entry::Occupied(_) => {
+                self.twice.insert(item.sku);
+                return Ok(());
+            }
+            Entry::Vacant(free) => free.insert(Met {
                 at,
                 kind: item.kind,
-            },
-        );
+            }),
+        };
         if item.kind == ItemKind::Parent {
+            self.parents.push(item.sku.clone());
             // Planned at the end, when all its variants are known.
             self.parent_row = Some(item);
             return Ok(());
@@ -121,13 +169,17 @@ impl Planner<'_> {
             return Ok(());
         };
         self.families.add_variant(&parent, &item, at);
-        match self.seen.get(&parent) {
-            Some(met) => self.draft_variant(item, at, met.at),
+        match self.met(&parent).map(|met| met.at) {
+            Some(parent_at) => self.draft_variant(item, at, parent_at),
             None => {
                 self.deferred.push((at, parent));
                 Ok(())
             }
         }
+    }
+
+    fn met(&self, sku: &Sku) -> Option<&Met> {
+        self.seen.get(&exact_hash(sku.as_str()))
     }
 
     fn draft_variant(&mut self, mut item: Item, at: Locator, parent_at: Locator) -> Result<()> {
@@ -155,10 +207,10 @@ impl Planner<'_> {
         }
     }
 
-    fn finish(mut self, summary: ScanSummary) -> Result<Plan> {
+    fn finish(mut self, summary: ScanSummary) -> Result<Found> {
         for (at, parent) in std::mem::take(&mut self.deferred) {
             let item = self.shelf.catalog.read(at)?;
-            match self.seen.get(&parent).map(|met| met.at) {
+            match self.met(&parent).map(|met| met.at) {
                 Some(parent_at) => self.draft_variant(item, at, parent_at)?,
                 None => self.draft(&item, at),
             }
@@ -167,21 +219,37 @@ impl Planner<'_> {
         self.report_lone_parents();
         self.hold_back_doubles();
         let absence_is_certain = summary.unreadable == 0;
-        let mut channels = Vec::new();
+        let mut drafted = Vec::new();
         for mut channel in self.channels {
             channel.leave_out(&self.twice);
             if absence_is_certain {
                 channel.meet_absent(self.scope);
             } else {
-                channel.warn_absence(summary.unreadable, |sku| self.seen.contains_key(sku));
+                let is_stated = |sku: &Sku| self.seen.contains_key(&exact_hash(sku.as_str()));
+                channel.warn_absence(summary.unreadable, is_stated);
             }
-            channels.push(channel.finish());
+            drafted.push(channel.finish());
         }
-        Ok(Plan {
-            summary,
-            channels,
-            issues: self.issues,
-            families: self.families,
+        let mut buffer = String::new();
+        Ok(Found {
+            open: self
+                .issues
+                .iter()
+                .filter_map(|issue| issue.sku.as_ref())
+                .chain(&self.twice)
+                .map(|sku| folded_hash(sku.as_str(), &mut buffer))
+                .collect(),
+            without_row: self.without_row,
+            seen: self.seen,
+            drafted,
+            plan: Plan {
+                summary,
+                channels: Vec::new(),
+                issues: self.issues,
+                families: self.families,
+                remembered: None,
+                passed_over: 0,
+            },
         })
     }
 
@@ -191,8 +259,7 @@ impl Planner<'_> {
         let mut parents: Vec<Sku> = self.families.iter().map(|(sku, _)| sku.clone()).collect();
         parents.sort();
         let is_single = |sku: &&Sku| {
-            self.seen
-                .get(*sku)
+            self.met(sku)
                 .is_some_and(|met| met.kind != ItemKind::Parent)
         };
         let were_single: HashSet<Sku> = parents.iter().filter(is_single).cloned().collect();
@@ -201,13 +268,14 @@ impl Planner<'_> {
         }
         let mut without_row: Vec<Sku> = Vec::new();
         for sku in parents {
-            let own_row = self.seen.get(&sku).map(|met| met.at);
+            let own_row = self.met(&sku).map(|met| met.at);
             let Some(family) = self.families.get_mut(&sku) else {
                 continue;
             };
             family.row = own_row;
             let at = own_row.unwrap_or(family.first_variant);
             if own_row.is_none() {
+                self.without_row.insert(exact_hash(sku.as_str()));
                 without_row.push(sku.clone());
             }
             let parent = as_parent(self.shelf.catalog.read(at)?, &sku);
@@ -228,10 +296,9 @@ impl Planner<'_> {
 
     fn report_lone_parents(&mut self) {
         let mut lone: Vec<&Sku> = self
-            .seen
+            .parents
             .iter()
-            .filter(|(sku, met)| met.kind == ItemKind::Parent && !self.families.contains(sku))
-            .map(|(sku, _)| sku)
+            .filter(|sku| !self.families.contains(sku))
             .collect();
         lone.sort();
         if let Some(first) = lone.first() {

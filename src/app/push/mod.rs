@@ -19,7 +19,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::family::Families;
-use super::plan::{ChannelPlan, Known, Plan};
+use super::plan::{ChannelPlan, Known, MemoFile, Plan};
 use super::shelf::Shelf;
 use super::submissions::{Polled, poll};
 use super::{Channel, Progress};
@@ -44,6 +44,8 @@ pub struct Work {
     pub slice: Duration,
     /// Asks the channel to validate, and changes nothing.
     pub dry_run: bool,
+    /// What the last plan found settled.
+    pub memo: Option<MemoFile>,
 }
 
 /// What became of one channel's plan.

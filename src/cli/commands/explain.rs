@@ -18,14 +18,19 @@ pub async fn run(sku: &str, global: &Global, ui: &Ui, halt: Halt) -> Result<Exit
     let mut session = Session::open(global, Contact::Offline, halt).await?;
     session.require_catalog()?;
     let shelf = session.shelf().await?;
+    let sku = Sku::new(sku);
+    let ledger = session.ledger.as_ref();
     let mut known = Vec::new();
     for channel in &session.channels {
-        known.push(Known::from_ledger(session.ledger.as_ref(), &channel.name).await?);
+        let mut one = Known::from_ledger(ledger, &channel.name).await?;
+        let asked = std::slice::from_ref(&sku);
+        one.load(ledger, &channel.name, Some(asked)).await?;
+        known.push(one);
     }
     for absentee in &session.absentees {
         ui.complain(&report::error(&absentee.error, ui));
     }
-    let explanation = explain(&session.channels, &known, &shelf, &Sku::new(sku))?;
+    let explanation = explain(&session.channels, &known, &shelf, &sku)?;
     if global.json {
         print_json(ui, &render::explain::document(&explanation))?;
     } else {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::print_json;
 use crate::app::contact;
-use crate::app::plan::{plan, require_rows};
+use crate::app::plan::{Ground, plan, require_rows};
 use crate::cli::args::{Global, PlanFormat};
 use crate::cli::documents::{GuardStop, PlanDocument};
 use crate::cli::exit::Exit;
@@ -55,7 +55,12 @@ pub async fn run(
         }
     }
     let shelf = session.shelf().await?;
-    let planned = plan(&channels, &known, &shelf, &scope(global), now)?;
+    let memo = session.memo();
+    let ground = Ground {
+        ledger: ledger.as_ref(),
+        memo: Some(&memo),
+    };
+    let planned = plan(&channels, &mut known, &ground, &shelf, &scope(global), now).await?;
     require_rows(planned.summary)?;
     let failed: Vec<_> = absentees
         .into_iter()

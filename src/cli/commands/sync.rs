@@ -71,6 +71,7 @@ pub async fn run(
         halt: halt.clone(),
         slice: SLICE,
         dry_run: arguments.dry_run,
+        memo: Some(session.memo()),
     };
     let order = Order {
         pull: job != Job::Push && !arguments.dry_run,

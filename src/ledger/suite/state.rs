@@ -113,6 +113,89 @@ pub async fn listings_are_read_as_recorded(ledger: Arc<dyn Ledger>) {
     ledger.record_listings(&shop(), &[]).await.unwrap();
 }
 
+pub async fn listings_are_found_by_their_skus(ledger: Arc<dyn Ledger>) {
+    let records: Vec<(Sku, ListingRecord)> = (0..12)
+        .map(|number| (sku(&format!("\"{number}\"")), listing(number)))
+        .collect();
+    ledger.record_listings(&shop(), &records).await.unwrap();
+    ledger
+        .record_listings(&"other".into(), &records[..1])
+        .await
+        .unwrap();
+    let asked = [records[3].0.clone(), sku("unknown"), records[7].0.clone()];
+    let found = ledger.listings_of(&shop(), &asked).await.unwrap();
+    let expected = [records[3].clone(), records[7].clone()];
+    assert_eq!(found, expected.into_iter().collect());
+    let none = ledger.listings_of(&shop(), &[]).await.unwrap();
+    assert!(none.is_empty());
+    // Even and a multiple of three.
+    assert_eq!(ledger.live_listings(&shop()).await.unwrap(), 2);
+    assert_eq!(ledger.live_listings(&"other".into()).await.unwrap(), 1);
+    assert_eq!(ledger.live_listings(&"third".into()).await.unwrap(), 0);
+}
+
+pub async fn written_listings_are_named_since_a_write(ledger: Arc<dyn Ledger>) {
+    let since = |since, most| {
+        let ledger = ledger.clone();
+        async move { ledger.touched_since(since, most).await.unwrap() }
+    };
+    let start = since(None, 9).await;
+    assert_eq!(start.listings, None, "nobody asked for any");
+    let start = start.latest;
+    assert_eq!(since(Some(start), 9).await.listings, Some(Vec::new()));
+    let write = |channel: &'static str, skus: &'static [&'static str]| {
+        let records: Vec<_> = skus.iter().map(|text| (sku(text), listing(1))).collect();
+        let ledger = ledger.clone();
+        async move {
+            ledger
+                .record_listings(&channel.into(), &records)
+                .await
+                .unwrap()
+        }
+    };
+    write("shop", &["A", "B", "A"]).await;
+    let first = since(Some(start), 9).await;
+    assert!(first.latest > start);
+    let both = vec![(shop(), sku("A")), (shop(), sku("B"))];
+    assert_eq!(first.listings, Some(both));
+    write("other", &["C"]).await;
+    let second = since(Some(first.latest), 9).await;
+    assert_eq!(second.listings, Some(vec![("other".into(), sku("C"))]));
+    assert_eq!(since(Some(start), 2).await.listings, None, "too many");
+    assert_eq!(since(Some(start - 1), 9).await.listings, None, "not known");
+    assert_eq!(
+        since(Some(second.latest + 1), 9).await.listings,
+        None,
+        "another ledger's"
+    );
+
+    ledger.forget_touched(second.latest).await.unwrap();
+    assert_eq!(since(Some(first.latest), 9).await.listings, None);
+    let left = since(Some(second.latest), 9).await;
+    assert_eq!(
+        (left.listings, left.latest),
+        (Some(Vec::new()), second.latest)
+    );
+
+    // What a settlement records is written as well.
+    let run = ledger.begin_run("push", day(1)).await.unwrap();
+    let change = super::change("D", crate::domain::change::Lane::Stock);
+    let changes = [(change.clone(), "key".into())];
+    let ids = ledger
+        .record_intents(&run, &shop(), &changes, day(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        since(Some(second.latest), 9).await.listings,
+        Some(Vec::new())
+    );
+    let mut applied = super::settlement(ids[0], &change, crate::domain::ledger::Settled::Applied);
+    applied.record = Some(listing(4));
+    ledger.settle(&shop(), day(1), &[applied]).await.unwrap();
+    let after = since(Some(second.latest), 9).await;
+    assert_eq!(after.listings, Some(vec![(shop(), sku("D"))]));
+}
+
 pub async fn twenty_thousand_listings_and_intents_go_there_and_back(ledger: Arc<dyn Ledger>) {
     let records: Vec<(Sku, ListingRecord)> = (0..20_000)
         .map(|number| (sku(&format!("SKU-{number}")), listing(number)))

@@ -1,0 +1,344 @@
+//! What the last plan found settled, in a file that may be deleted at any time: it saves looking again, and knows
+//! nothing that the catalog, the stock file and the ledger do not tell as well.
+//!
+//! A file that is torn, or of another version, is as good as none.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ChannelName, Sku};
+use crate::domain::ledger::TouchId;
+use crate::domain::rows::{Bits, RowPrint, Rows};
+
+/// Changes with the layout of the file, and with what a row is remembered for.
+const MAGIC: &[u8; 16] = b"skucast plan 001";
+/// Bytes of one [`RowPrint`].
+const PRINT: usize = 56;
+/// Rows that are written or read at once.
+const PORTION: usize = 4096;
+
+/// What the last plan found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Memo {
+    pub rows: Rows,
+    /// Stands for the stock file.
+    pub stock: Fingerprint,
+    /// The ledger's last write of listings that the plan knew of.
+    pub touched: TouchId,
+    pub channels: Vec<ChannelMemo>,
+}
+
+/// What the last plan of one channel found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChannelMemo {
+    pub channel: ChannelName,
+    /// Stands for the policy and whatever else beside rows and ledger a plan depends on.
+    pub policy: Fingerprint,
+    /// Rows for which nothing was to do, to wait for or to say.
+    pub settled: Bits,
+    /// Rows that this channel sells; of those that are settled.
+    pub selected: Bits,
+    /// Skus that are not in the catalog and were not done with.
+    pub absent: Vec<Sku>,
+}
+
+/// Where what was found is kept between runs.
+#[derive(Clone, Debug)]
+pub struct MemoFile(PathBuf);
+
+impl MemoFile {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub(super) fn load(&self) -> Option<Memo> {
+        let file = File::open(&self.0).ok()?;
+        let left = file.metadata().ok()?.len();
+        let mut input = Input {
+            file: BufReader::new(file),
+            hash: Xxh3::new(),
+            left,
+        };
+        input.memo()
+    }
+
+    /// Replaces the file whole. That it cannot be written costs the next plan some time and nothing else.
+    pub(super) fn save(&self, memo: &Memo) {
+        if let Err(error) = self.write(memo) {
+            tracing::debug!(file = %self.0.display(), %error, "what was planned is not remembered");
+        }
+    }
+
+    fn write(&self, memo: &Memo) -> io::Result<()> {
+        let folder = self.0.parent().filter(|path| !path.as_os_str().is_empty());
+        let temporary = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut output = Output {
+            file: BufWriter::with_capacity(1 << 16, temporary.as_file()),
+            hash: Xxh3::new(),
+        };
+        output.memo(memo)?;
+        output.file.flush()?;
+        drop(output);
+        temporary.persist(&self.0)?;
+        Ok(())
+    }
+}
+
+struct Output<'a> {
+    file: BufWriter<&'a File>,
+    hash: Xxh3,
+}
+
+impl Output<'_> {
+    fn memo(&mut self, memo: &Memo) -> io::Result<()> {
+        let rows = &memo.rows;
+        self.bytes(MAGIC)?;
+        for print in [rows.text, rows.reading, memo.stock] {
+            self.bytes(&print.0.to_le_bytes())?;
+        }
+        self.bytes(&memo.touched.to_le_bytes())?;
+        self.number(rows.len())?;
+        let mut portion = Vec::with_capacity(PORTION * PRINT);
+        for prints in rows.prints.chunks(PORTION) {
+            portion.clear();
+            prints.iter().for_each(|print| encode(print, &mut portion));
+            self.bytes(&portion)?;
+        }
+        self.text(&rows.skus)?;
+        self.number(memo.channels.len())?;
+        for channel in &memo.channels {
+            self.text(channel.channel.as_str())?;
+            self.bytes(&channel.policy.0.to_le_bytes())?;
+            for bits in [&channel.settled, &channel.selected] {
+                for word in bits.words() {
+                    self.bytes(&word.to_le_bytes())?;
+                }
+            }
+            self.number(channel.absent.len())?;
+            for sku in &channel.absent {
+                self.text(sku.as_str())?;
+            }
+        }
+        let sum = self.hash.digest128();
+        self.file.write_all(&sum.to_le_bytes())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.file.write_all(bytes)
+    }
+
+    fn number(&mut self, number: usize) -> io::Result<()> {
+        self.bytes(&(number as u64).to_le_bytes())
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.number(text.len())?;
+        self.bytes(text.as_bytes())
+    }
+}
+
+fn encode(print: &RowPrint, out: &mut Vec<u8>) {
+    let [high, low] = print.digest;
+    for number in [high, low, print.folded, print.family, print.stock] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    let is_variant = u32::from(print.is_variant);
+    for number in [print.span, print.sku_end, print.lines, is_variant] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+/// Takes from a file what stands in it; `None` as soon as it does not fit.
+struct Input {
+    file: BufReader<File>,
+    hash: Xxh3,
+    /// Bytes that are still to come: a torn file must not ask for more memory than it has bytes.
+    left: u64,
+}
+
+impl Input {
+    fn memo(&mut self) -> Option<Memo> {
+        if self.array::<16>()? != *MAGIC {
+            return None;
+        }
+        let text = self.fingerprint()?;
+        let reading = self.fingerprint()?;
+        let stock = self.fingerprint()?;
+        let touched = i64::from_le_bytes(self.array()?);
+        let length = self.count(PRINT)?;
+        let mut prints = Vec::with_capacity(length);
+        while prints.len() < length {
+            let portion = self.bytes(PRINT * PORTION.min(length - prints.len()))?;
+            prints.extend(portion.chunks_exact(PRINT).map(decode));
+        }
+        let skus = self.text()?;
+        let rows = Rows {
+            text,
+            reading,
+            prints,
+            skus,
+        };
+        let channels = self.count(1)?;
+        let channels = (0..channels)
+            .map(|_| self.channel(length))
+            .collect::<Option<_>>()?;
+        let sum = self.hash.digest128();
+        let is_whole = self.left == 16 && u128::from_le_bytes(self.array()?) == sum;
+        is_whole.then_some(Memo {
+            rows,
+            stock,
+            touched,
+            channels,
+        })
+    }
+
+    fn channel(&mut self, rows: usize) -> Option<ChannelMemo> {
+        Some(ChannelMemo {
+            channel: ChannelName::new(self.text()?),
+            policy: self.fingerprint()?,
+            settled: self.bits(rows)?,
+            selected: self.bits(rows)?,
+            absent: {
+                let count = self.count(8)?;
+                (0..count)
+                    .map(|_| self.text().map(Sku::new))
+                    .collect::<Option<_>>()?
+            },
+        })
+    }
+
+    fn bits(&mut self, rows: usize) -> Option<Bits> {
+        let bytes = self.bytes(rows.div_ceil(64) * 8)?;
+        let words = bytes.chunks_exact(8).map(|word| number(word, 0));
+        Bits::from_words(words.collect(), rows)
+    }
+
+    fn fingerprint(&mut self) -> Option<Fingerprint> {
+        Some(Fingerprint(u128::from_le_bytes(self.array()?)))
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = self.count(1)?;
+        String::from_utf8(self.bytes(length)?).ok()
+    }
+
+    /// How many things of at least `size` bytes follow.
+    fn count(&mut self, size: usize) -> Option<usize> {
+        let count = usize::try_from(u64::from_le_bytes(self.array()?)).ok()?;
+        let bytes = u64::try_from(count.checked_mul(size)?).ok()?;
+        (bytes <= self.left).then_some(count)
+    }
+
+    fn array<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
+        self.bytes(LENGTH)?.try_into().ok()
+    }
+
+    fn bytes(&mut self, length: usize) -> Option<Vec<u8>> {
+        self.left = self.left.checked_sub(length as u64)?;
+        let mut bytes = vec![0; length];
+        self.file.read_exact(&mut bytes).ok()?;
+        self.hash.update(&bytes);
+        Some(bytes)
+    }
+}
+
+fn decode(bytes: &[u8]) -> RowPrint {
+    let small = |at: usize| number(&bytes[at..at + 4], 0) as u32;
+    RowPrint {
+        digest: [number(bytes, 0), number(bytes, 8)],
+        folded: number(bytes, 16),
+        family: number(bytes, 24),
+        stock: number(bytes, 32),
+        span: small(40),
+        sku_end: small(44),
+        lines: small(48),
+        is_variant: small(52) == 1,
+    }
+}
+
+/// Up to eight bytes from `at` on, the lowest first.
+fn number(bytes: &[u8], at: usize) -> u64 {
+    let part = &bytes[at..bytes.len().min(at + 8)];
+    part.iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memo() -> Memo {
+        let mut rows = Rows {
+            text: Fingerprint(1),
+            reading: Fingerprint(u128::MAX),
+            ..Rows::default()
+        };
+        for (number, sku) in [(1_u64, "A"), (2, "BÄ")] {
+            let print = RowPrint {
+                digest: [number << 40, number],
+                folded: number + 7,
+                family: u64::MAX - number,
+                stock: number * 3,
+                span: 1 << 20,
+                lines: 3,
+                is_variant: number == 2,
+                ..RowPrint::default()
+            };
+            rows.push(print, sku);
+        }
+        let mut settled = Bits::new(2);
+        settled.set(1);
+        Memo {
+            rows,
+            stock: Fingerprint(5),
+            touched: -9,
+            channels: vec![ChannelMemo {
+                channel: "shop".into(),
+                policy: Fingerprint(77),
+                selected: Bits::new(2),
+                settled,
+                absent: vec!["gone".into()],
+            }],
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = MemoFile::new(folder.path().join("memo"));
+        assert_eq!(file.load(), None);
+        file.save(&memo());
+        assert_eq!(file.load(), Some(memo()));
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn a_torn_or_foreign_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memo");
+        let file = MemoFile::new(&path);
+        file.save(&memo());
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(file.load(), None, "cut at {length}");
+        }
+        for at in 0..whole.len() {
+            let mut bent = whole.clone();
+            bent[at] ^= 1;
+            std::fs::write(&path, &bent).unwrap();
+            assert_eq!(file.load(), None, "bent at {at}");
+        }
+        std::fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
+        assert_eq!(file.load(), None);
+        std::fs::write(&path, "sku,price\nA,1\n").unwrap();
+        assert_eq!(file.load(), None);
+    }
+}
