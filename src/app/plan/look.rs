@@ -201,23 +201,22 @@ fn close(compared: &Compared, marked: &mut Bits, families: &mut HashedSet) {
 fn parents_without_row(compared: &Compared, marked: &Bits, shelf: &Shelf) -> Result<Vec<Sku>> {
     let rows = &compared.rows;
     let of_marked = || (0..rows.len()).filter(|row| marked.get(*row));
-    let mut met: HashedSet = of_marked().map(|row| exact_hash(rows.sku(row))).collect();
-    let mut first_variants = Bits::new(rows.len());
+    let met: HashedSet = of_marked().map(|row| exact_hash(rows.sku(row))).collect();
+    let mut orphans = Bits::new(rows.len());
+    // All of them: one that is a parent itself, by mistake, names none.
     for row in of_marked() {
         let print = &rows.prints[row];
-        if print.is_variant && met.insert(print.family) {
-            first_variants.set(row);
+        if print.is_variant && !met.contains(&print.family) {
+            orphans.set(row);
         }
     }
     let mut parents = Vec::new();
-    if first_variants.count() > 0 {
-        shelf
-            .catalog
-            .scan_rows(rows, &first_variants, &mut |scanned| {
-                if let Scanned::Item(item, _) = scanned {
-                    parents.extend(item.parent_sku);
-                }
-            })?;
+    if orphans.count() > 0 {
+        shelf.catalog.scan_rows(rows, &orphans, &mut |scanned| {
+            if let Scanned::Item(item, _) = scanned {
+                parents.extend(item.parent_sku);
+            }
+        })?;
     }
     Ok(parents)
 }

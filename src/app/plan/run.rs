@@ -177,6 +177,11 @@ fn remember(
             .skus()
             .map(|sku| folded_hash(sku.as_str(), &mut buffer)),
     );
+    let lone_families: HashedSet = found
+        .without_row
+        .iter()
+        .map(|sku| exact_hash(sku.as_str()))
+        .collect();
     let memo_of = |name: &ChannelName| {
         let before = before?;
         before.channels.iter().find(|memo| memo.channel == *name)
@@ -199,12 +204,14 @@ fn remember(
                 drafted,
                 &mine,
                 memo_of(&channel.name),
-                found,
+                &lone_families,
             );
             memo.channel = channel.name.clone();
             memo.policy = policy_print(channel);
             let lost = known.open_skus().filter(|sku| !found.is_stated(sku));
             memo.absent.extend(lost.cloned());
+            // No row tells when they leave.
+            memo.absent.extend(found.without_row.iter().cloned());
             memo.absent.sort();
             memo.absent.dedup();
             memo
@@ -226,7 +233,7 @@ fn look_back(
     drafted: &Drafted,
     open: &HashedSet,
     before: Option<&ChannelMemo>,
-    found: &Found,
+    lone_families: &HashedSet,
 ) -> ChannelMemo {
     let rows = &compared.rows;
     let mut settled = Bits::new(rows.len());
@@ -241,7 +248,7 @@ fn look_back(
                     (before.settled.get(origin), before.selected.get(origin))
                 })
         } else {
-            let is_lone = print.is_variant && found.without_row.contains(&print.family);
+            let is_lone = print.is_variant && lone_families.contains(&print.family);
             (
                 !is_lone && !open.contains(&print.folded),
                 drafted.selected.contains(&exact_hash(rows.sku(row))),

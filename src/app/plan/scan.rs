@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -15,6 +15,7 @@ use crate::domain::Result;
 use crate::domain::catalog::{Item, ItemKind, Locator, ScanSummary, Scanned};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
+use crate::domain::listing::OptionAxis;
 use crate::domain::rows::{Bits, HashedMap, HashedSet, Rows, exact_hash, folded_hash};
 
 /// Which rows of the catalog are read.
@@ -32,8 +33,8 @@ pub(super) struct Found {
     pub drafted: Vec<Drafted>,
     /// Folded hashes of skus that the catalog has issues about.
     pub open: HashedSet,
-    /// Hashes of parents that have no row of their own.
-    pub without_row: HashedSet,
+    /// Parents that have no row of their own.
+    pub without_row: Vec<Sku>,
     seen: HashedMap<Met>,
 }
 
@@ -62,8 +63,9 @@ pub(super) fn scan(
         deferred: Vec::new(),
         parent_row: None,
         parents: Vec::new(),
-        without_row: HashedSet::default(),
+        without_row: Vec::new(),
         issues: Vec::new(),
+        batch: Vec::new(),
         channels: channels
             .iter()
             .zip(known)
@@ -140,11 +142,18 @@ struct Planner<'a> {
     parent_row: Option<Item>,
     /// Rows that are parents.
     parents: Vec<Sku>,
-    /// Hashes of parents that are no rows.
-    without_row: HashedSet,
+    /// Parents that are no rows.
+    without_row: Vec<Sku>,
     issues: Vec<Issue>,
+    /// Items that are read and not yet planned.
+    batch: Vec<(Item, Vec<OptionAxis>, Locator)>,
     channels: Vec<Draft<'a>>,
 }
+
+/// Items that are planned at once, each channel's by one thread.
+const BATCH: usize = 1024;
+/// Fewer are not worth a thread.
+const FEW: usize = 64;
 
 impl Planner<'_> {
     fn meet(&mut self, item: Item, at: Locator) -> Result<()> {
@@ -165,7 +174,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let Some(parent) = item.parent_sku.clone() else {
-            self.draft(&item, at);
+            self.draft(item, at);
             return Ok(());
         };
         self.families.add_variant(&parent, &item, at);
@@ -190,21 +199,58 @@ impl Planner<'_> {
         if let Some(parent) = &self.parent_row {
             inherit(&mut item, parent);
         }
-        self.draft(&item, at);
+        self.draft(item, at);
         Ok(())
     }
 
-    fn draft(&mut self, item: &Item, at: Locator) {
+    fn draft(&mut self, item: Item, at: Locator) {
         if self.scope.has_sku(item.sku.as_str()) {
             let axes = self
                 .families
                 .get(&item.sku)
                 .map(|family| family.axes.clone())
                 .unwrap_or_default();
-            for channel in &mut self.channels {
-                channel.meet(item, &axes, at, self.shelf, self.scope);
+            self.batch.push((item, axes, at));
+            if self.batch.len() >= BATCH {
+                self.plan_batch();
             }
         }
+    }
+
+    /// Plans what was read, for every channel in the order of the file. Channels do not look at each other, so that
+    /// threads may share them.
+    fn plan_batch(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let (shelf, scope) = (self.shelf, self.scope);
+        let plan = |channel: &mut Draft<'_>| {
+            for (item, axes, at) in &batch {
+                channel.meet(item, axes, *at, shelf, scope);
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores.min(self.channels.len());
+        if threads < 2 || batch.len() < FEW {
+            self.channels.iter_mut().for_each(plan);
+            return;
+        }
+        let waiting = Mutex::new(self.channels.iter_mut());
+        let next = || {
+            waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .next()
+        };
+        let work = || {
+            while let Some(channel) = next() {
+                plan(channel);
+            }
+        };
+        std::thread::scope(|threads_of| {
+            for _ in 1..threads {
+                threads_of.spawn(work);
+            }
+            work();
+        });
     }
 
     fn finish(mut self, summary: ScanSummary) -> Result<Found> {
@@ -212,7 +258,7 @@ impl Planner<'_> {
             let item = self.shelf.catalog.read(at)?;
             match self.met(&parent).map(|met| met.at) {
                 Some(parent_at) => self.draft_variant(item, at, parent_at)?,
-                None => self.draft(&item, at),
+                None => self.draft(item, at),
             }
         }
         self.draft_parents()?;
@@ -263,10 +309,10 @@ impl Planner<'_> {
                 .is_some_and(|met| met.kind != ItemKind::Parent)
         };
         let were_single: HashSet<Sku> = parents.iter().filter(is_single).cloned().collect();
+        self.plan_batch();
         for channel in &mut self.channels {
             channel.forget(&were_single);
         }
-        let mut without_row: Vec<Sku> = Vec::new();
         for sku in parents {
             let own_row = self.met(&sku).map(|met| met.at);
             let Some(family) = self.families.get_mut(&sku) else {
@@ -275,17 +321,17 @@ impl Planner<'_> {
             family.row = own_row;
             let at = own_row.unwrap_or(family.first_variant);
             if own_row.is_none() {
-                self.without_row.insert(exact_hash(sku.as_str()));
-                without_row.push(sku.clone());
+                self.without_row.push(sku.clone());
             }
             let parent = as_parent(self.shelf.catalog.read(at)?, &sku);
-            self.draft(&parent, at);
+            self.draft(parent, at);
         }
-        if let Some(first) = without_row.first() {
+        self.plan_batch();
+        if let Some(first) = self.without_row.first() {
             self.issues.push(
                 Issue::note(
                     "parent_without_row",
-                    format!("{} parents have no row of their own, `{first}` for one", without_row.len()),
+                    format!("{} parents have no row of their own, `{first}` for one", self.without_row.len()),
                 )
                 .field("parent_sku")
                 .hint("each takes its content from its first variant; add a row with that sku to state it yourself"),

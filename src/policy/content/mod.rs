@@ -2,6 +2,7 @@
 
 pub(crate) mod template;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -145,14 +146,16 @@ impl CompiledContent {
         axes: &[OptionAxis],
         cuts: &mut Vec<Cut>,
     ) -> Result<Listing, Box<Issue>> {
-        let needs_templates = !self.templated.is_empty() || !self.templated_attributes.is_empty();
-        let context = needs_templates.then(|| self.templates.context(item));
-        let render = |name: &str| match &context {
-            Some(context) => self
-                .templates
-                .render(name, context)
-                .map(|text| filled(text.trim())),
-            None => Ok(None),
+        let context = OnceCell::new();
+        let render = |name: &str| {
+            let text = match self.templates.render_plain(name, item) {
+                Some(text) => text,
+                None => {
+                    let context = context.get_or_init(|| self.templates.context(item));
+                    self.templates.render(name, context)?
+                }
+            };
+            Ok::<_, Box<Issue>>(filled(text.trim()))
         };
         let field = |name: &'static str| {
             if self.templated.contains(&name) {

@@ -1,10 +1,10 @@
 //! Templates and expressions over an item's fields, with unknown names found before anything is rendered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Value};
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, default_auto_escape_callback};
 
 use crate::domain::catalog::{Columns, Item, Qualifier};
 use crate::domain::ids::ChannelName;
@@ -119,11 +119,51 @@ impl Object for Row {
     }
 }
 
+/// A part of a template that needs no engine.
+#[derive(Debug)]
+enum Segment {
+    Text(String),
+    Field(Places),
+}
+
+/// Names that mean something else to the engine than a field.
+const TAKEN: [&str; 14] = [
+    "item", "self", "super", "loop", "caller", "true", "false", "none", "not", "and", "or", "in",
+    "is", "if",
+];
+
+/// Takes a template apart that is only text and names of fields: `{{ brand }} {{ title }}`. Everything else is left to
+/// the engine.
+fn segments(source: &str, fields: &Fields) -> Option<Vec<Segment>> {
+    if fields.numeric || source.ends_with('\n') || source.contains("{%") || source.contains("{#") {
+        return None;
+    }
+    let mut segments = Vec::new();
+    let mut rest = source;
+    while let Some((text, behind)) = rest.split_once("{{") {
+        let (name, behind) = behind.split_once("}}")?;
+        let name = name.trim();
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !TAKEN.contains(&name.to_ascii_lowercase().as_str());
+        if !is_name {
+            return None;
+        }
+        segments.push(Segment::Text(text.to_owned()));
+        segments.push(Segment::Field(fields.places.get(name)?.clone()));
+        rest = behind;
+    }
+    segments.push(Segment::Text(rest.to_owned()));
+    Some(segments)
+}
+
 /// The templates of one channel.
 #[derive(Debug)]
 pub(crate) struct Templates {
     environment: Environment<'static>,
     fields: Fields,
+    /// Those that need no engine, by name.
+    plain: BTreeMap<String, Vec<Segment>>,
 }
 
 impl Templates {
@@ -134,6 +174,7 @@ impl Templates {
         Self {
             environment,
             fields,
+            plain: BTreeMap::new(),
         }
     }
 
@@ -150,7 +191,13 @@ impl Templates {
             })?;
         let unknown = self.unknown_names(name);
         match unknown.first() {
-            None => Ok(()),
+            None => {
+                let is_plain_text = default_auto_escape_callback(name) == AutoEscape::None;
+                if let Some(segments) = segments(source, &self.fields).filter(|_| is_plain_text) {
+                    self.plain.insert(name.to_owned(), segments);
+                }
+                Ok(())
+            }
             Some(field) => {
                 let known = self.fields.places.keys().map(String::as_str);
                 let near = crate::domain::nearest::nearest(field, known);
@@ -210,6 +257,19 @@ impl Templates {
         })
     }
 
+    /// The text of a template that needs no engine; `None` for the others.
+    pub(crate) fn render_plain(&self, name: &str, item: &Item) -> Option<String> {
+        let segments = self.plain.get(name)?;
+        let mut text = String::new();
+        for segment in segments {
+            text.push_str(match segment {
+                Segment::Text(text) => text,
+                Segment::Field(places) => places.value(item).unwrap_or_default(),
+            });
+        }
+        Some(text)
+    }
+
     pub(crate) fn render(&self, name: &str, context: &Value) -> Result<String, Box<Issue>> {
         self.environment
             .get_template(name)
@@ -223,5 +283,57 @@ impl Templates {
                 .hint("`check` finds such templates before anything is sent")
                 .into()
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalog::{Column, Held, ItemKind};
+
+    fn item() -> Item {
+        let names = ["brand", "title", "attr:material", "range"];
+        let columns = names.map(Column::parse).to_vec();
+        Item {
+            sku: "A".into(),
+            parent_sku: None,
+            kind: ItemKind::Single,
+            held: Held::default(),
+            file: "catalog.csv".into(),
+            line: 2,
+            columns: Arc::new(Columns::new(columns)),
+            cells: ["Acme", "<Tee> & 1.50", "", "far"]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_plain_template_says_what_the_engine_says() {
+        let item = item();
+        for (name, source, is_plain) in [
+            ("title", "{{ brand }} {{title}}", true),
+            ("title", "  {{ attr_material }}|{{ gtin }}", true),
+            ("title", "{{ range }} } { text", true),
+            ("attributes.x.html", "{{ title }}", false),
+            ("title", "{{- brand }} {{ title }}", false),
+            ("title", "{{ brand | upper }}", false),
+            ("title", "{{ item.brand }}", false),
+            ("title", "{{ item }}", false),
+            ("title", "{{ true }}", false),
+            ("title", "{{ brand }}{# nothing #}", false),
+            ("title", "{% if brand %}{{ brand }}{% endif %}", false),
+            ("title", "{{ brand }}\n", false),
+        ] {
+            let shop = ChannelName::new("shop");
+            let mut templates = Templates::new(Fields::of_channel(&item.columns, &shop, None));
+            templates.add(name, source).unwrap();
+            let plain = templates.render_plain(name, &item);
+            assert_eq!(plain.is_some(), is_plain, "{source}");
+            if let Some(plain) = plain {
+                let context = templates.context(&item);
+                assert_eq!(plain, templates.render(name, &context).unwrap(), "{source}");
+            }
+        }
     }
 }
