@@ -87,6 +87,7 @@ fn channel(descriptor: &'static Descriptor, shown: Vec<ChannelListing>) -> Chann
         policy: policy
             .compile(&"shelf".into(), &columns, limits, None)
             .unwrap(),
+        settings: Default::default(),
         guard: Guard::default(),
         verify: 0,
         halt: Halt::never(),

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 use crate::domain::change::Lane;
 use crate::domain::connector::Connector;
+use crate::domain::fingerprint::Fingerprint;
 use crate::domain::guard::Guard;
 use crate::domain::ids::{ChannelName, PageToken};
 use crate::domain::{Error, Result};
@@ -35,6 +36,9 @@ pub struct Channel {
     pub name: ChannelName,
     pub connector: Arc<dyn Connector>,
     pub policy: Compiled,
+    /// Stands for everything that the seller states of this channel: a connector may keep content otherwise under
+    /// other settings.
+    pub settings: Fingerprint,
     pub guard: Guard,
     /// How many writes of one run are read back; those to zero come first.
     pub verify: usize,

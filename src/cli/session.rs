@@ -17,6 +17,7 @@ use crate::config::{ChannelConfig, Config, FileOptions};
 use crate::connectors::{self, Environment, Factory};
 use crate::domain::capability::SettingKind;
 use crate::domain::catalog::{Catalog, Columns};
+use crate::domain::fingerprint::{Fingerprint, Fingerprinter};
 use crate::domain::ids::ChannelName;
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{ChannelState, Ledger, QuotaMemory};
@@ -191,6 +192,7 @@ impl Session {
             name: config.name.clone(),
             connector: connector.into(),
             policy,
+            settings: stated(config),
             guard: config.guard.clone(),
             verify: config.verify,
             halt,
@@ -370,6 +372,13 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// A channel's table shows all that is stated in it when it is printed, and none of its secrets.
+fn stated(config: &ChannelConfig) -> Fingerprint {
+    let mut print = Fingerprinter::default();
+    print.text(&format!("{config:?}"));
+    print.finish()
 }
 
 /// The scope that the global flags describe.

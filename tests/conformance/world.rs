@@ -230,6 +230,7 @@ impl World {
             name,
             connector: self.connector.clone(),
             policy,
+            settings: Default::default(),
             guard: self.options.guard.clone(),
             verify: 1000,
             halt: Halt::never(),

@@ -40,6 +40,7 @@ pub(super) fn policy_print(channel: &Channel) -> Fingerprint {
     print
         .text(env!("CARGO_PKG_VERSION"))
         .text(channel.connector.descriptor().kind)
+        .text(&String::from(channel.settings))
         .text(&String::from(channel.policy.fingerprint));
     print.finish()
 }

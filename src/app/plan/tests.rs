@@ -285,6 +285,7 @@ impl Seller {
             name,
             connector,
             policy,
+            settings: Default::default(),
             guard: Guard::default(),
             verify: 0,
             halt: Halt::never(),
