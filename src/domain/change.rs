@@ -55,6 +55,17 @@ pub enum Action {
     End,
 }
 
+impl Action {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::End => "end",
+        }
+    }
+}
+
 /// One planned change: a value that can be shown, saved, compared and sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {

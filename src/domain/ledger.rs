@@ -146,6 +146,18 @@ pub struct ChannelState {
     pub watermark: Option<Watermark>,
 }
 
+/// What of a channel is counted, so that nobody has to read it all to know how many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Listings that the channel last confirmed as live.
+    pub live: u64,
+    /// Those of them that are ours.
+    pub live_managed: u64,
+    /// Intents that are not settled, or in doubt.
+    pub in_doubt: u64,
+    pub unreadable_orders: u64,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upserted {
     pub new: u64,
@@ -217,6 +229,8 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelState>;
     async fn set_channel(&self, channel: &ChannelName, state: &ChannelState) -> Result<()>;
 
+    async fn standing(&self, channel: &ChannelName) -> Result<Standing>;
+
     async fn listings(&self, channel: &ChannelName) -> Result<HashMap<Sku, ListingRecord>>;
     /// Those of these skus that the channel has.
     async fn listings_of(
@@ -224,8 +238,6 @@ pub trait Ledger: fmt::Debug + Send + Sync {
         channel: &ChannelName,
         skus: &[Sku],
     ) -> Result<HashMap<Sku, ListingRecord>>;
-    /// How many listings are live and managed.
-    async fn live_listings(&self, channel: &ChannelName) -> Result<u64>;
     /// Which listings of all channels were written after `since`. More than `most` are not named.
     async fn touched_since(&self, since: Option<TouchId>, most: usize) -> Result<Touched>;
     /// Nobody will ask for what was written before this.

@@ -64,6 +64,15 @@ pub enum FulfilledBy {
     Channel,
 }
 
+impl FulfilledBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seller => "seller",
+            Self::Channel => "channel",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     pub channel_order_id: ChannelOrderId,

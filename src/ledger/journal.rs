@@ -14,9 +14,16 @@ use crate::domain::{Error, Result as DomainResult};
 use super::fault::Fault;
 use super::listings::record_listings;
 use super::rows::{
-    BULK, facets, from_json, get, id, json, micros, optional_id, time, to_json, word,
+    BULK, ManyRows, facets, from_json, get, id, json, micros, optional_id, time, to_json, word,
 };
 use super::runs::reserve_ids;
+
+const INTENTS: ManyRows = ManyRows {
+    head: "INSERT INTO journal (id, run, channel, sku, lane, action, idempotency_key, before, \
+           after, sent_at)",
+    width: 10,
+    tail: "",
+};
 
 pub async fn record_intents(
     connection: &mut SqliteConnection,
@@ -28,28 +35,21 @@ pub async fn record_intents(
     let first = reserve_ids(connection, "last_intent", changes.len()).await?;
     let ids: Vec<IntentId> = (first..).take(changes.len()).collect();
     for (ids, changes) in ids.chunks(BULK).zip(changes.chunks(BULK)) {
-        let rows = json(ids.iter().zip(changes).map(|(id, (change, key))| {
-            (
-                id,
-                &change.sku,
-                change.lane,
-                change.action,
-                key,
-                change.before,
-                change.after,
-            )
-        }))?;
-        sqlx::query(
-            "INSERT INTO journal (id, run, channel, sku, lane, action, idempotency_key, before, \
-             after, sent_at) SELECT value ->> 0, $2, $3, value ->> 1, value ->> 2, value ->> 3, \
-             value ->> 4, value ->> 5, value ->> 6, $4 FROM jsonb_each($1)",
-        )
-        .bind(rows)
-        .bind(run.as_str())
-        .bind(channel.as_str())
-        .bind(micros(at))
-        .execute(&mut *connection)
-        .await?;
+        INTENTS
+            .with(ids.iter().zip(changes), |(id, (change, key)), values| {
+                values.put(*id)?.id(run)?.id(channel)?.id(&change.sku)?;
+                values
+                    .put(change.lane.as_str())?
+                    .put(change.action.as_str())?
+                    .id(key)?;
+                values
+                    .put(to_json(&change.before)?)?
+                    .put(to_json(&change.after)?)?;
+                values.put(micros(at))?;
+                Ok(())
+            })?
+            .execute(connection)
+            .await?;
     }
     Ok(ids)
 }
@@ -84,21 +84,26 @@ async fn end_intents(
         .iter()
         .map(|settlement| (settlement.intent, settlement))
         .collect();
-    let rows = json(last.values().map(|settlement| {
-        let issues = (!settlement.issues.is_empty()).then_some(&settlement.issues);
-        (settlement.intent, settlement.settled, issues)
-    }))?;
-    let ended = sqlx::query(
-        "UPDATE journal SET settled = ended.value ->> 1, settled_at = $3, \
-         issues = ended.value ->> 2 FROM jsonb_each($1) AS ended \
-         WHERE journal.id = ended.value ->> 0 AND journal.channel = $2",
-    )
-    .bind(rows)
-    .bind(channel.as_str())
-    .bind(micros(at))
+    let ended = ManyRows {
+        head: "UPDATE journal SET settled = ended.column3, settled_at = ended.column4, \
+               issues = ended.column5 FROM (",
+        width: 5,
+        tail: ") AS ended WHERE journal.id = ended.column1 AND journal.channel = ended.column2",
+    }
+    .with(last.values(), |settlement, values| {
+        let issues = match settlement.issues.as_slice() {
+            [] => None,
+            issues => Some(to_json(&issues)?),
+        };
+        values.put(settlement.intent)?.id(channel)?;
+        values
+            .put(settlement.settled.as_str())?
+            .put(micros(at))?
+            .put(issues)?;
+        Ok(())
+    })?
     .execute(connection)
-    .await?
-    .rows_affected();
+    .await?;
     all_known(last.len() as u64, ended, channel)?;
     Ok(())
 }
@@ -146,34 +151,37 @@ async fn settle_pending(
     if waiting.is_empty() {
         return Ok(());
     }
-    let rows = json(waiting.into_iter().map(|pending| {
+    ManyRows {
+        head: "INSERT INTO pending (channel, sku, lane, intent, action, before, after, submission, \
+               part, listing_ref, since, deadline, superseded)",
+        width: 13,
+        tail: " ON CONFLICT (channel, sku, lane, intent) DO UPDATE SET action = excluded.action, \
+               before = excluded.before, after = excluded.after, \
+               submission = excluded.submission, part = excluded.part, \
+               listing_ref = excluded.listing_ref, since = excluded.since, \
+               deadline = excluded.deadline, superseded = excluded.superseded",
+    }
+    .with(waiting, |pending, values| {
         let change = &pending.change;
-        (
-            (&change.sku, change.lane, pending.intent),
-            change.action,
-            change.before,
-            change.after,
-            &pending.submission,
-            pending.part,
-            &pending.listing_ref,
-            micros(pending.since),
-            micros(pending.deadline),
-            pending.superseded,
-        )
-    }))?;
-    sqlx::query(
-        "INSERT INTO pending (channel, sku, lane, intent, action, before, after, submission, \
-         part, listing_ref, since, deadline, superseded) SELECT $2, value ->> '$[0][0]', \
-         value ->> '$[0][1]', value ->> '$[0][2]', value ->> 1, value ->> 2, value ->> 3, \
-         value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9 \
-         FROM jsonb_each($1) WHERE true \
-         ON CONFLICT (channel, sku, lane, intent) DO UPDATE SET action = excluded.action, \
-         before = excluded.before, after = excluded.after, submission = excluded.submission, \
-         part = excluded.part, listing_ref = excluded.listing_ref, since = excluded.since, \
-         deadline = excluded.deadline, superseded = excluded.superseded",
-    )
-    .bind(rows)
-    .bind(channel.as_str())
+        values
+            .id(channel)?
+            .id(&change.sku)?
+            .put(change.lane.as_str())?
+            .put(pending.intent)?;
+        values.put(change.action.as_str())?;
+        values
+            .put(to_json(&change.before)?)?
+            .put(to_json(&change.after)?)?;
+        values
+            .optional_id(pending.submission.as_ref())?
+            .put(pending.part)?;
+        values.optional_id(pending.listing_ref.as_ref())?;
+        values
+            .put(micros(pending.since))?
+            .put(micros(pending.deadline))?;
+        values.put(pending.superseded)?;
+        Ok(())
+    })?
     .execute(connection)
     .await?;
     Ok(())
@@ -201,7 +209,8 @@ async fn settle_rejections(
         .iter()
         .filter_map(|(key, left)| left.is_none().then_some(key))
         .collect();
-    if !cleared.is_empty() {
+    // Nearly every outcome clears, and hardly any finds something to clear.
+    if !cleared.is_empty() && has_rejections(connection, channel).await? {
         sqlx::query(
             "DELETE FROM rejections WHERE channel = $2 AND (sku, lane) IN \
              (SELECT value ->> 0, value ->> 1 FROM jsonb_each($1))",
@@ -215,27 +224,38 @@ async fn settle_rejections(
     if refused.is_empty() {
         return Ok(());
     }
-    let rows = json(refused.into_iter().map(|rejection| {
-        (
-            &rejection.sku,
-            rejection.lane,
-            rejection.after,
-            &rejection.issues,
-            micros(rejection.at),
-        )
-    }))?;
-    sqlx::query(
-        "INSERT INTO rejections (channel, sku, lane, after, issues, at) \
-         SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 \
-         FROM jsonb_each($1) WHERE true \
-         ON CONFLICT (channel, sku, lane) DO UPDATE SET after = excluded.after, \
-         issues = excluded.issues, at = excluded.at",
-    )
-    .bind(rows)
-    .bind(channel.as_str())
+    ManyRows {
+        head: "INSERT INTO rejections (channel, sku, lane, after, issues, at)",
+        width: 6,
+        tail: " ON CONFLICT (channel, sku, lane) DO UPDATE SET after = excluded.after, \
+               issues = excluded.issues, at = excluded.at",
+    }
+    .with(refused, |rejection, values| {
+        values
+            .id(channel)?
+            .id(&rejection.sku)?
+            .put(rejection.lane.as_str())?;
+        values
+            .put(to_json(&rejection.after)?)?
+            .put(to_json(&rejection.issues)?)?;
+        values.put(micros(rejection.at))?;
+        Ok(())
+    })?
     .execute(connection)
     .await?;
     Ok(())
+}
+
+async fn has_rejections(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+) -> Result<bool, Fault> {
+    Ok(
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM rejections WHERE channel = $1)")
+            .bind(channel.as_str())
+            .fetch_one(connection)
+            .await?,
+    )
 }
 
 /// A change whose columns are sku, lane, action, before, after, from `index` on.

@@ -1,22 +1,23 @@
 //! What each channel last confirmed, and what is known of a channel as a whole.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use futures::TryStreamExt;
+use iso_currency::Currency;
+use jiff::Timestamp;
+use serde::Deserialize;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::connector::Watermark;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ChannelName, Sku};
-use crate::domain::ledger::{ChannelState, ListingRecord};
+use crate::domain::ids::{ChannelName, ListingRef, Sku};
+use crate::domain::ledger::{ChannelState, ListingRecord, Standing};
 use crate::domain::listing::Facets;
+use crate::domain::money::{Money, currency};
 
 use super::fault::Fault;
-use super::rows::{
-    BULK, count, get, id, json, micros, money, money_columns, optional_quantity, optional_time,
-    time,
-};
+use super::rows::{BULK, ManyRows, count, from_json, get, json, micros, optional_time, quantity};
 use super::touched::{next_touch, touch};
 
 pub async fn channel(
@@ -107,11 +108,85 @@ pub async fn move_watermark(
     Ok(())
 }
 
-/// What a listing is read from.
-macro_rules! columns {
-    () => {
-        "SELECT sku, listing_ref, live, managed, price, price_currency, compare_at, \
-         compare_at_currency, quantity, content, shown, at "
+/// Listings of one page. A page comes as one JSON document: rows that are handed over one by one cost several times
+/// as much.
+const PAGE: usize = 512;
+
+/// One listing of a page, its fields in the order of the columns that [`listings`] asks for.
+#[derive(Deserialize)]
+struct Stored<'a> {
+    #[serde(borrow)]
+    sku: Cow<'a, str>,
+    #[serde(borrow)]
+    listing_ref: Cow<'a, str>,
+    live: u8,
+    managed: u8,
+    price: Option<i64>,
+    #[serde(borrow)]
+    price_currency: Option<Cow<'a, str>>,
+    compare_at: Option<i64>,
+    #[serde(borrow)]
+    compare_at_currency: Option<Cow<'a, str>>,
+    quantity: Option<u64>,
+    content: Option<Fingerprint>,
+    shown: Option<Fingerprint>,
+    at: i64,
+}
+
+impl Stored<'_> {
+    fn record(self, currencies: &mut Currencies) -> Result<(Sku, ListingRecord), Fault> {
+        let record = ListingRecord {
+            listing_ref: ListingRef::new(self.listing_ref),
+            live: self.live != 0,
+            managed: self.managed != 0,
+            confirmed: Facets {
+                price: currencies.money(self.price, self.price_currency.as_deref())?,
+                compare_at: currencies
+                    .money(self.compare_at, self.compare_at_currency.as_deref())?,
+                quantity: self.quantity,
+                content: self.content,
+            },
+            shown: self.shown,
+            at: Timestamp::from_microsecond(self.at).map_err(Fault::damaged)?,
+        };
+        Ok((Sku::new(self.sku), record))
+    }
+}
+
+/// Reads the codes of currencies. A channel has one, as a rule, so that the last one is remembered.
+#[derive(Default)]
+struct Currencies {
+    last: Option<(String, Currency)>,
+}
+
+impl Currencies {
+    fn money(&mut self, micros: Option<i64>, code: Option<&str>) -> Result<Option<Money>, Fault> {
+        let (Some(micros), Some(code)) = (micros, code) else {
+            return Ok(None);
+        };
+        let currency = match &self.last {
+            Some((known, currency)) if known == code => *currency,
+            _ => {
+                let read = currency(code)
+                    .ok_or_else(|| Fault::damaged(format!("`{code}` is no currency")))?;
+                self.last = Some((code.to_owned(), read));
+                read
+            }
+        };
+        Ok(Some(Money::from_micros(micros, currency)))
+    }
+}
+
+/// A page of the listings that `$which` names: the last sku, and the rows.
+macro_rules! page {
+    ($which:literal) => {
+        concat!(
+            "SELECT max(sku), json_group_array(json_array(sku, listing_ref, live, managed, price, \
+             price_currency, compare_at, compare_at_currency, quantity, content, shown, at)) \
+             FROM (SELECT * FROM listings WHERE channel = $1 AND ",
+            $which,
+            ")"
+        )
     };
 }
 
@@ -119,13 +194,19 @@ pub async fn listings(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
 ) -> Result<HashMap<Sku, ListingRecord>, Fault> {
-    let mut rows = sqlx::query(concat!(columns!(), "FROM listings WHERE channel = $1"))
-        .bind(channel.as_str())
-        .fetch(connection);
     let mut listings = HashMap::new();
-    while let Some(row) = rows.try_next().await? {
-        let (sku, record) = listing(&row)?;
-        listings.insert(sku, record);
+    let mut currencies = Currencies::default();
+    // No sku is empty.
+    let mut after = Some(String::new());
+    while let Some(last) = after {
+        let row = sqlx::query(page!("sku > $2 ORDER BY sku LIMIT $3"))
+            .bind(channel.as_str())
+            .bind(last)
+            .bind(PAGE as i64)
+            .fetch_one(&mut *connection)
+            .await?;
+        after = get(&row, 0)?;
+        take_page(&row, &mut currencies, &mut listings)?;
     }
     Ok(listings)
 }
@@ -136,46 +217,42 @@ pub async fn listings_of(
     skus: &[Sku],
 ) -> Result<HashMap<Sku, ListingRecord>, Fault> {
     let mut listings = HashMap::new();
-    for skus in skus.chunks(BULK) {
-        let mut rows = sqlx::query(concat!(
-            columns!(),
-            "FROM listings WHERE channel = $1 AND sku IN (SELECT value FROM json_each($2))"
-        ))
-        .bind(channel.as_str())
-        .bind(json(skus)?)
-        .fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            let (sku, record) = listing(&row)?;
-            listings.insert(sku, record);
-        }
+    let mut currencies = Currencies::default();
+    for skus in skus.chunks(PAGE) {
+        let row = sqlx::query(page!("sku IN (SELECT value FROM json_each($2))"))
+            .bind(channel.as_str())
+            .bind(json(skus)?)
+            .fetch_one(&mut *connection)
+            .await?;
+        take_page(&row, &mut currencies, &mut listings)?;
     }
     Ok(listings)
 }
 
-/// A row of [`columns!`].
-fn listing(row: &SqliteRow) -> Result<(Sku, ListingRecord), Fault> {
-    let record = ListingRecord {
-        listing_ref: id(row, 1)?,
-        live: get(row, 2)?,
-        managed: get(row, 3)?,
-        confirmed: Facets {
-            price: money(row, 4)?,
-            compare_at: money(row, 6)?,
-            quantity: optional_quantity(row, 8)?,
-            content: fingerprint(row, 9)?,
-        },
-        shown: fingerprint(row, 10)?,
-        at: time(row, 11)?,
-    };
-    Ok((id(row, 0)?, record))
+fn take_page(
+    row: &SqliteRow,
+    currencies: &mut Currencies,
+    listings: &mut HashMap<Sku, ListingRecord>,
+) -> Result<(), Fault> {
+    let page: Vec<Stored<'_>> = from_json(get(row, 1)?)?;
+    listings.reserve(page.len());
+    for stored in page {
+        let (sku, record) = stored.record(currencies)?;
+        listings.insert(sku, record);
+    }
+    Ok(())
 }
 
-fn fingerprint(row: &SqliteRow, index: usize) -> Result<Option<Fingerprint>, Fault> {
-    get::<Option<&str>>(row, index)?
-        .map(|digits| Fingerprint::try_from(digits.to_owned()))
-        .transpose()
-        .map_err(Fault::damaged)
-}
+const RECORDS: ManyRows = ManyRows {
+    head: "INSERT INTO listings (channel, sku, listing_ref, live, managed, price, price_currency, \
+           compare_at, compare_at_currency, quantity, content, shown, at)",
+    width: 13,
+    tail: " ON CONFLICT (channel, sku) DO UPDATE SET listing_ref = excluded.listing_ref, \
+           live = excluded.live, managed = excluded.managed, price = excluded.price, \
+           price_currency = excluded.price_currency, compare_at = excluded.compare_at, \
+           compare_at_currency = excluded.compare_at_currency, quantity = excluded.quantity, \
+           content = excluded.content, shown = excluded.shown, at = excluded.at",
+};
 
 /// Of several records of one sku the last holds.
 pub async fn record_listings(
@@ -188,38 +265,75 @@ pub async fn record_listings(
     }
     let written = next_touch(connection).await?;
     for records in records.chunks(BULK) {
-        let rows = json(records.iter().map(|(sku, record)| {
-            let facets = &record.confirmed;
-            (
-                sku,
-                &record.listing_ref,
-                record.live,
-                record.managed,
-                money_columns(facets.price),
-                money_columns(facets.compare_at),
-                facets.quantity.map(count),
-                facets.content,
-                record.shown,
-                micros(record.at),
-            )
-        }))?;
-        sqlx::query(
-            "INSERT INTO listings (channel, sku, listing_ref, live, managed, price, \
-             price_currency, compare_at, compare_at_currency, quantity, content, shown, at) \
-             SELECT $2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
-             value ->> '$[4][0]', value ->> '$[4][1]', value ->> '$[5][0]', value ->> '$[5][1]', \
-             value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM jsonb_each($1) WHERE true \
-             ON CONFLICT (channel, sku) DO UPDATE SET listing_ref = excluded.listing_ref, \
-             live = excluded.live, managed = excluded.managed, price = excluded.price, \
-             price_currency = excluded.price_currency, compare_at = excluded.compare_at, \
-             compare_at_currency = excluded.compare_at_currency, quantity = excluded.quantity, \
-             content = excluded.content, shown = excluded.shown, at = excluded.at",
+        count_live(connection, channel, records).await?;
+        RECORDS
+            .with(records, |&(sku, record), values| {
+                let facets = &record.confirmed;
+                values.id(channel)?.id(sku)?.id(&record.listing_ref)?;
+                values.put(record.live)?.put(record.managed)?;
+                values.money(facets.price)?.money(facets.compare_at)?;
+                values.put(facets.quantity.map(count))?;
+                values.put(facets.content.map(String::from))?;
+                values.put(record.shown.map(String::from))?;
+                values.put(micros(record.at))?;
+                Ok(())
+            })?
+            .execute(connection)
+            .await?;
+        touch(
+            connection,
+            channel,
+            written,
+            records.iter().map(|(sku, _)| *sku),
         )
-        .bind(&rows)
-        .bind(channel.as_str())
-        .execute(&mut *connection)
         .await?;
-        touch(connection, channel, written, &rows).await?;
     }
     Ok(())
+}
+
+/// Keeps count of the live listings, before these are recorded: nobody has to go through all of them to know.
+async fn count_live(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+    records: &[(&Sku, &ListingRecord)],
+) -> Result<(), Fault> {
+    let last: HashMap<&Sku, &ListingRecord> = records.iter().copied().collect();
+    let live = || last.values().filter(|record| record.live);
+    sqlx::query(
+        "INSERT INTO channels (name, live, live_managed) \
+         SELECT $1, $2 - count(*), $3 - coalesce(sum(managed), 0) FROM listings \
+         WHERE channel = $1 AND live AND sku IN (SELECT value FROM json_each($4)) \
+         ON CONFLICT (name) DO UPDATE SET live = channels.live + excluded.live, \
+         live_managed = channels.live_managed + excluded.live_managed",
+    )
+    .bind(channel.as_str())
+    .bind(live().count() as i64)
+    .bind(live().filter(|record| record.managed).count() as i64)
+    .bind(json(last.keys())?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What can be counted of a channel.
+pub async fn standing(
+    connection: &mut SqliteConnection,
+    channel: &ChannelName,
+) -> Result<Standing, Fault> {
+    let row = sqlx::query(
+        "SELECT coalesce((SELECT live FROM channels WHERE name = $1), 0), \
+         coalesce((SELECT live_managed FROM channels WHERE name = $1), 0), \
+         (SELECT count(*) FROM journal WHERE channel = $1 \
+             AND (settled IS NULL OR settled = 'in_doubt')), \
+         (SELECT count(*) FROM unreadable_orders WHERE channel = $1)",
+    )
+    .bind(channel.as_str())
+    .fetch_one(connection)
+    .await?;
+    Ok(Standing {
+        live: quantity(&row, 0)?,
+        live_managed: quantity(&row, 1)?,
+        in_doubt: quantity(&row, 2)?,
+        unreadable_orders: quantity(&row, 3)?,
+    })
 }

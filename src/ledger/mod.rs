@@ -38,7 +38,7 @@ use crate::domain::connector::Watermark;
 use crate::domain::ids::{ChannelName, IdempotencyKey, RunId, Sku};
 use crate::domain::ledger::{
     ChannelState, Intent, IntentId, Ledger, LedgerOrder, ListingRecord, Lock, OrderFilter, Pending,
-    QuotaMemory, Rejection, RunRecord, Settlement, TouchId, Touched, Upserted,
+    QuotaMemory, Rejection, RunRecord, Settlement, Standing, TouchId, Touched, Upserted,
 };
 use crate::domain::order::{Order, Shipment, UnreadableOrder};
 use crate::domain::stock::SoldLine;
@@ -146,6 +146,12 @@ impl Ledger for SqliteLedger {
         ))
     }
 
+    async fn standing(&self, channel: &ChannelName) -> Result<Standing> {
+        transaction!(self, begin_read, |connection| listings::standing(
+            connection, channel
+        ))
+    }
+
     async fn listings(&self, channel: &ChannelName) -> Result<HashMap<Sku, ListingRecord>> {
         transaction!(self, begin_read, |connection| listings::listings(
             connection, channel
@@ -159,12 +165,6 @@ impl Ledger for SqliteLedger {
     ) -> Result<HashMap<Sku, ListingRecord>> {
         transaction!(self, begin_read, |connection| listings::listings_of(
             connection, channel, skus
-        ))
-    }
-
-    async fn live_listings(&self, channel: &ChannelName) -> Result<u64> {
-        transaction!(self, begin_read, |connection| touched::live_listings(
-            connection, channel
         ))
     }
 

@@ -13,8 +13,8 @@ use crate::domain::order::{Charge, Order, OrderLine, Shipment};
 
 use super::fault::Fault;
 use super::rows::{
-    BULK, count, get, id, json, micros, money, money_columns, optional_id, optional_time, quantity,
-    time, to_json, word,
+    ManyRows, count, get, id, json, micros, money, optional_id, optional_time, quantity, time,
+    to_json, word,
 };
 
 /// An order with what the ledger knows beside it.
@@ -207,12 +207,12 @@ async fn fill(
 /// Removes lines and charges of orders that are about to be written again.
 pub async fn clear(
     connection: &mut SqliteConnection,
-    ids: impl ExactSizeIterator<Item = i64>,
+    orders: &[(i64, Order)],
 ) -> Result<(), Fault> {
-    if ids.len() == 0 {
+    if orders.is_empty() {
         return Ok(());
     }
-    let ids = json(ids)?;
+    let ids = json(orders.iter().map(|(id, _)| id))?;
     for statement in [
         "DELETE FROM charges WHERE order_id IN (SELECT value FROM json_each($1))",
         "DELETE FROM order_lines WHERE order_id IN (SELECT value FROM json_each($1))",
@@ -232,12 +232,9 @@ pub async fn write(
     orders: &[(i64, Order)],
     first_seen: Timestamp,
 ) -> Result<(), Fault> {
-    for orders in orders.chunks(BULK) {
-        write_heads(connection, channel, orders, first_seen).await?;
-        write_lines(connection, orders).await?;
-        write_charges(connection, orders).await?;
-    }
-    Ok(())
+    write_heads(connection, channel, orders, first_seen).await?;
+    write_lines(connection, orders).await?;
+    write_charges(connection, orders).await
 }
 
 async fn write_heads(
@@ -246,36 +243,31 @@ async fn write_heads(
     orders: &[(i64, Order)],
     first_seen: Timestamp,
 ) -> Result<(), Fault> {
-    let rows = json(orders.iter().map(|(id, order)| {
-        let (total, currency) = money_columns(order.total);
-        (
-            id,
-            &order.channel_order_id,
-            &order.number,
-            order.status,
-            &order.channel_status,
-            micros(order.placed_at),
-            micros(order.updated_at),
-            order.shipped_at.map(micros),
-            total,
-            currency,
-        )
-    }))?;
-    sqlx::query(
-        "INSERT INTO orders (id, channel, channel_order_id, number, status, channel_status, \
-         placed_at, updated_at, shipped_at, total, total_currency, first_seen) \
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
-         value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, $3 \
-         FROM jsonb_each($1) WHERE true \
-         ON CONFLICT (id) DO UPDATE SET number = excluded.number, status = excluded.status, \
-         channel_status = excluded.channel_status, placed_at = excluded.placed_at, \
-         updated_at = excluded.updated_at, shipped_at = excluded.shipped_at, \
-         total = excluded.total, total_currency = excluded.total_currency",
-    )
-    .bind(rows)
-    .bind(channel.as_str())
-    .bind(micros(first_seen))
-    .execute(connection)
+    ManyRows {
+        head: "INSERT INTO orders (id, channel, channel_order_id, number, status, channel_status, \
+               placed_at, updated_at, shipped_at, total, total_currency, first_seen)",
+        width: 12,
+        tail: " ON CONFLICT (id) DO UPDATE SET number = excluded.number, status = excluded.status, \
+               channel_status = excluded.channel_status, placed_at = excluded.placed_at, \
+               updated_at = excluded.updated_at, shipped_at = excluded.shipped_at, \
+               total = excluded.total, total_currency = excluded.total_currency",
+    }
+    .with(orders, |(id, order), values| {
+        values.put(*id)?.id(channel)?.id(&order.channel_order_id)?;
+        values
+            .put(order.number.as_deref())?
+            .put(order.status.as_str())?;
+        values.put(order.channel_status.as_str())?;
+        values
+            .put(micros(order.placed_at))?
+            .put(micros(order.updated_at))?;
+        values
+            .put(order.shipped_at.map(micros))?
+            .money(order.total)?;
+        values.put(micros(first_seen))?;
+        Ok(())
+    })?
+    .execute(&mut *connection)
     .await?;
     Ok(())
 }
@@ -286,33 +278,32 @@ async fn write_lines(
 ) -> Result<(), Fault> {
     let lines = orders
         .iter()
-        .flat_map(|(id, order)| order.lines.iter().enumerate().map(move |line| (id, line)));
-    let rows = json(lines.map(|(id, (position, line))| {
-        let (price, currency) = money_columns(line.unit_price);
-        (
-            id,
-            position,
-            &line.line_id,
-            &line.sku,
-            &line.title,
-            count(line.quantity),
-            count(line.canceled),
-            count(line.shipped),
-            price,
-            currency,
-            line.tax_included,
-            line.fulfilled_by,
-        )
-    }))?;
-    sqlx::query(
-        "INSERT INTO order_lines (order_id, position, line_id, sku, title, quantity, canceled, \
-         shipped, unit_price, unit_price_currency, tax_included, fulfilled_by) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-         value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 \
-         FROM jsonb_each($1)",
-    )
-    .bind(rows)
-    .execute(connection)
+        .flat_map(|(id, order)| (0i64..).zip(&order.lines).map(move |line| (id, line)));
+    ManyRows {
+        head: "INSERT INTO order_lines (order_id, position, line_id, sku, title, quantity, \
+               canceled, shipped, unit_price, unit_price_currency, tax_included, fulfilled_by)",
+        width: 12,
+        tail: "",
+    }
+    .with(lines, |(id, (position, line)), values| {
+        values
+            .put(*id)?
+            .put(position)?
+            .id(&line.line_id)?
+            .optional_id(line.sku.as_ref())?;
+        values
+            .put(line.title.as_deref())?
+            .put(count(line.quantity))?;
+        values
+            .put(count(line.canceled))?
+            .put(count(line.shipped))?
+            .money(line.unit_price)?;
+        values
+            .put(line.tax_included)?
+            .put(line.fulfilled_by.as_str())?;
+        Ok(())
+    })?
+    .execute(&mut *connection)
     .await?;
     Ok(())
 }
@@ -325,25 +316,44 @@ async fn write_charges(
     for (id, order) in orders {
         let of_lines = (0i64..).zip(order.lines.iter().map(|line| &line.charges));
         for (line, charges) in of_lines.chain([(WHOLE_ORDER, &order.charges)]) {
-            for (position, charge) in charges.iter().enumerate() {
-                let amount = money_columns(Some(charge.amount));
-                rows.push((id, line, position, charge.kind, &charge.label, amount));
+            for (position, charge) in (0i64..).zip(charges) {
+                rows.push((*id, line, position, charge));
             }
         }
     }
-    if rows.is_empty() {
-        return Ok(());
+    ManyRows {
+        head: "INSERT INTO charges (order_id, line, position, kind, label, amount, currency)",
+        width: 7,
+        tail: "",
     }
-    sqlx::query(
-        "INSERT INTO charges (order_id, line, position, kind, label, amount, currency) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
-         value ->> '$[5][0]', value ->> '$[5][1]' FROM jsonb_each($1)",
-    )
-    .bind(json(rows)?)
-    .execute(connection)
+    .with(rows, |(id, line, position, charge), values| {
+        values
+            .put(id)?
+            .put(line)?
+            .put(position)?
+            .put(charge.kind.as_str())?;
+        values
+            .put(charge.label.as_str())?
+            .money(Some(charge.amount))?;
+        Ok(())
+    })?
+    .execute(&mut *connection)
     .await?;
     Ok(())
 }
+
+const PARCELS: ManyRows = ManyRows {
+    head: "INSERT INTO shipments (order_id, parcel, carrier, tracking, shipped_at, \
+           completes_order)",
+    width: 6,
+    tail: "",
+};
+
+const PARCEL_LINES: ManyRows = ManyRows {
+    head: "INSERT INTO shipment_lines (order_id, parcel, position, line_id, quantity)",
+    width: 5,
+    tail: "",
+};
 
 /// Writes all parcels of these orders anew.
 pub async fn write_shipments(
@@ -360,38 +370,31 @@ pub async fn write_shipments(
             .execute(&mut *connection)
             .await?;
     }
-    let mut parcels = Vec::new();
-    let mut lines = Vec::new();
-    for stored in orders {
-        for shipment in &stored.shipments {
-            parcels.push((
-                stored.id,
-                shipment.parcel,
-                &shipment.carrier,
-                &shipment.tracking,
-                micros(shipment.shipped_at),
-                shipment.completes_order,
-            ));
-            for (position, (line, quantity)) in shipment.lines.iter().enumerate() {
-                lines.push((stored.id, shipment.parcel, position, line, count(*quantity)));
-            }
-        }
-    }
-    sqlx::query(
-        "INSERT INTO shipments (order_id, parcel, carrier, tracking, shipped_at, completes_order) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 \
-         FROM jsonb_each($1)",
-    )
-    .bind(json(parcels)?)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "INSERT INTO shipment_lines (order_id, parcel, position, line_id, quantity) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 \
-         FROM jsonb_each($1)",
-    )
-    .bind(json(lines)?)
-    .execute(connection)
-    .await?;
+    let parcels: Vec<(i64, &Shipment)> = orders
+        .iter()
+        .flat_map(|stored| stored.shipments.iter().map(|parcel| (stored.id, parcel)))
+        .collect();
+    let heads = PARCELS.with(&parcels, |(id, shipment), values| {
+        values.put(*id)?.put(shipment.parcel)?;
+        values.put(shipment.carrier.as_str())?;
+        values.put(shipment.tracking.as_str())?;
+        values.put(micros(shipment.shipped_at))?;
+        values.put(shipment.completes_order)?;
+        Ok(())
+    })?;
+    let lines = parcels.iter().flat_map(|(id, shipment)| {
+        let lines = (0i64..).zip(&shipment.lines);
+        lines.map(move |line| (*id, shipment.parcel, line))
+    });
+    let lines = PARCEL_LINES.with(
+        lines,
+        |(id, parcel, (position, (line, quantity))), values| {
+            values.put(id)?.put(parcel)?.put(position)?;
+            values.id(line)?.put(count(*quantity))?;
+            Ok(())
+        },
+    )?;
+    heads.execute(&mut *connection).await?;
+    lines.execute(connection).await?;
     Ok(())
 }

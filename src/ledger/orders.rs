@@ -111,7 +111,7 @@ async fn upsert(
     upserted.new = new.len() as u64;
     upserted.updated = updated.len() as u64;
     let first = reserve_ids(connection, "last_order", new.len()).await?;
-    order_rows::clear(connection, updated.iter().map(|(id, _)| *id)).await?;
+    order_rows::clear(connection, &updated).await?;
     let rows: Vec<(i64, Order)> = (first..).zip(new).chain(updated).collect();
     order_rows::write(connection, channel, &rows, at).await?;
     Ok(upserted)
@@ -277,7 +277,7 @@ pub async fn record_shipments(
     }
     let stored: Vec<StoredOrder> = stored.into_values().collect();
     order_rows::write_shipments(connection, &stored).await?;
-    order_rows::clear(connection, changed.iter().map(|(id, _)| *id)).await?;
+    order_rows::clear(connection, &changed).await?;
     // The orders exist, so that the time of first sight is not used.
     order_rows::write(connection, channel, &changed, Timestamp::UNIX_EPOCH).await
 }

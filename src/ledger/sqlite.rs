@@ -177,5 +177,6 @@ fn migrations() -> Migrator {
         migration(2, "parts", include_str!("migrations/0002_parts.sql")),
         migration(3, "shown", include_str!("migrations/0003_shown.sql")),
         migration(4, "touched", include_str!("migrations/0004_touched.sql")),
+        migration(5, "live", include_str!("migrations/0005_live.sql")),
     ])
 }

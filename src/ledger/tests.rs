@@ -124,6 +124,31 @@ async fn a_ledger_of_a_newer_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_ledger_from_before_live_listings_were_counted_counts_them() {
+    let (ledger, folder) = fresh_file().await;
+    let records: Vec<_> = (0..10)
+        .map(|number| (sku(&number.to_string()), super::suite::listing(number)))
+        .collect();
+    ledger.record_listings(&shop(), &records).await.unwrap();
+    for statement in [
+        "DELETE FROM channels",
+        "ALTER TABLE channels DROP COLUMN live",
+        "ALTER TABLE channels DROP COLUMN live_managed",
+        "DELETE FROM _sqlx_migrations WHERE version >= 5",
+    ] {
+        sqlx::query(statement)
+            .execute(ledger.writer())
+            .await
+            .unwrap();
+    }
+    ledger.close().await;
+    let ledger = reopen(folder.path()).await;
+    // Of 0 to 9 the even ones are live, and of those 0 and 6 are ours.
+    let standing = ledger.standing(&shop()).await.unwrap();
+    assert_eq!((standing.live, standing.live_managed), (5, 2));
+}
+
+#[tokio::test]
 async fn an_empty_file_becomes_a_ledger() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ledger.db"), "").unwrap();

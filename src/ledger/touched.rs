@@ -2,11 +2,11 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::ids::ChannelName;
+use crate::domain::ids::{ChannelName, Sku};
 use crate::domain::ledger::{TouchId, Touched};
 
 use super::fault::Fault;
-use super::rows::{get, id};
+use super::rows::{ManyRows, id};
 
 /// A number for one write, above all before it.
 pub async fn next_touch(connection: &mut SqliteConnection) -> Result<TouchId, Fault> {
@@ -18,22 +18,24 @@ pub async fn next_touch(connection: &mut SqliteConnection) -> Result<TouchId, Fa
     .await?)
 }
 
-/// Remembers that these were written: a JSON list of lists whose first value is the sku.
-pub async fn touch(
+const TOUCHED: ManyRows = ManyRows {
+    head: "INSERT INTO touched (seq, channel, sku)",
+    width: 3,
+    tail: " ON CONFLICT DO NOTHING",
+};
+
+/// Remembers that these were written.
+pub async fn touch<'s>(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
     touch: TouchId,
-    rows: &str,
+    skus: impl Iterator<Item = &'s Sku>,
 ) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO touched (seq, channel, sku) SELECT $1, $2, value ->> 0 FROM jsonb_each($3) \
-         WHERE true ON CONFLICT DO NOTHING",
-    )
-    .bind(touch)
-    .bind(channel.as_str())
-    .bind(rows)
-    .execute(connection)
-    .await?;
+    let touched = TOUCHED.with(skus, |sku, values| {
+        values.put(touch)?.id(channel)?.id(sku)?;
+        Ok(())
+    })?;
+    touched.execute(connection).await?;
     Ok(())
 }
 
@@ -80,16 +82,4 @@ pub async fn forget_touched(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// How many listings are live and ours.
-pub async fn live_listings(
-    connection: &mut SqliteConnection,
-    channel: &ChannelName,
-) -> Result<u64, Fault> {
-    let row = sqlx::query("SELECT count(*) FROM listings WHERE channel = $1 AND live AND managed")
-        .bind(channel.as_str())
-        .fetch_one(connection)
-        .await?;
-    Ok(get::<i64>(&row, 0)?.unsigned_abs())
 }

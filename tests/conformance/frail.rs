@@ -12,7 +12,7 @@ use skucast::domain::connector::Watermark;
 use skucast::domain::ids::{ChannelName, IdempotencyKey, RunId, Sku};
 use skucast::domain::ledger::{
     ChannelState, Intent, IntentId, Ledger, LedgerOrder, ListingRecord, Lock, OrderFilter, Pending,
-    Rejection, RunRecord, Settlement, TouchId, Touched, Upserted,
+    Rejection, RunRecord, Settlement, Standing, TouchId, Touched, Upserted,
 };
 use skucast::domain::order::{Order, Shipment, UnreadableOrder};
 use skucast::domain::stock::SoldLine;
@@ -112,6 +112,10 @@ impl Ledger for Frail {
         self.inner.set_channel(channel, state).await
     }
 
+    async fn standing(&self, channel: &ChannelName) -> Result<Standing> {
+        self.inner.standing(channel).await
+    }
+
     async fn listings(&self, channel: &ChannelName) -> Result<HashMap<Sku, ListingRecord>> {
         self.inner.listings(channel).await
     }
@@ -122,10 +126,6 @@ impl Ledger for Frail {
         skus: &[Sku],
     ) -> Result<HashMap<Sku, ListingRecord>> {
         self.inner.listings_of(channel, skus).await
-    }
-
-    async fn live_listings(&self, channel: &ChannelName) -> Result<u64> {
-        self.inner.live_listings(channel).await
     }
 
     async fn touched_since(&self, since: Option<TouchId>, most: usize) -> Result<Touched> {

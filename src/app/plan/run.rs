@@ -141,7 +141,7 @@ async fn judged(
         let live = match knows_all {
             true => known.live(),
             false if of_channel.changes.is_empty() => 0,
-            false => ledger.live_listings(&channel.name).await?,
+            false => ledger.standing(&channel.name).await?.live_managed,
         };
         of_channel.stop = drafted.tally.judge(&channel.guard, live);
         plan.channels.push(of_channel);

@@ -24,7 +24,7 @@ pub async fn run(global: &Global, ui: &Ui) -> Result<Exit> {
         {
             continue;
         }
-        let records = ledger.listings(name).await?;
+        let standing = ledger.standing(name).await?;
         let pending = ledger.pending(name).await?;
         channels.push(ChannelStatus {
             name: name.clone(),
@@ -32,11 +32,11 @@ pub async fn run(global: &Global, ui: &Ui) -> Result<Exit> {
             pulls_orders: connectors::find(channel.kind)
                 .is_some_and(|factory| factory.descriptor.capability.orders_pull),
             state: ledger.channel(name).await?,
-            live: records.values().filter(|record| record.live).count() as u64,
+            live: standing.live,
             pending: grouped(&pending),
             rejected: ledger.rejections(name).await?,
-            in_doubt: ledger.open_intents(name).await?.len() as u64,
-            unreadable_orders: ledger.unreadable_orders(name).await?.len() as u64,
+            in_doubt: standing.in_doubt,
+            unreadable_orders: standing.unreadable_orders,
         });
     }
     let view = StatusView {

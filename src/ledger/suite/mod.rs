@@ -29,6 +29,7 @@ macro_rules! test_ledger {
             listings_are_read_as_recorded,
             listings_are_found_by_their_skus,
             written_listings_are_named_since_a_write,
+            live_listings_are_counted,
             twenty_thousand_listings_and_intents_go_there_and_back,
             intents_are_numbered_in_the_order_given,
             an_intent_is_open_until_it_is_known_how_it_ended,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::domain::change::Lane;
 use crate::domain::connector::Watermark;
 use crate::domain::ids::Sku;
-use crate::domain::ledger::{ChannelState, Ledger, ListingRecord};
+use crate::domain::ledger::{ChannelState, Ledger, ListingRecord, Settled, Settlement};
 
-use super::{at, day, listing, shop, sku};
+use super::{at, change, day, listing, settlement, shop, sku};
 
 pub async fn runs_are_listed_newest_first(ledger: Arc<dyn Ledger>) {
     let first = ledger.begin_run("pull", day(1)).await.unwrap();
@@ -128,10 +129,6 @@ pub async fn listings_are_found_by_their_skus(ledger: Arc<dyn Ledger>) {
     assert_eq!(found, expected.into_iter().collect());
     let none = ledger.listings_of(&shop(), &[]).await.unwrap();
     assert!(none.is_empty());
-    // Even and a multiple of three.
-    assert_eq!(ledger.live_listings(&shop()).await.unwrap(), 2);
-    assert_eq!(ledger.live_listings(&"other".into()).await.unwrap(), 1);
-    assert_eq!(ledger.live_listings(&"third".into()).await.unwrap(), 0);
 }
 
 pub async fn written_listings_are_named_since_a_write(ledger: Arc<dyn Ledger>) {
@@ -223,4 +220,76 @@ pub async fn twenty_thousand_listings_and_intents_go_there_and_back(ledger: Arc<
     for ((intent, id), (change, _)) in open.iter().zip(&ids).zip(&changes) {
         assert_eq!((&intent.id, &intent.change), (id, change));
     }
+}
+
+pub async fn live_listings_are_counted(ledger: Arc<dyn Ledger>) {
+    let live = async |channel: &str| {
+        let standing = ledger.standing(&channel.into()).await.unwrap();
+        (standing.live, standing.live_managed)
+    };
+    let record = async |channel: &str, records: &[(&str, bool)]| {
+        let records: Vec<_> = records
+            .iter()
+            .map(|(name, live)| {
+                let record = ListingRecord {
+                    live: *live,
+                    managed: true,
+                    ..listing(1)
+                };
+                (sku(name), record)
+            })
+            .collect();
+        ledger
+            .record_listings(&channel.into(), &records)
+            .await
+            .unwrap();
+    };
+    assert_eq!(live("shop").await, (0, 0));
+    record("shop", &[("A", true), ("B", true), ("C", false)]).await;
+    record("other", &[("A", true)]).await;
+    assert_eq!((live("shop").await, live("other").await), ((2, 2), (1, 1)));
+    // Recorded again, ended, come back; and of two records in one call the last holds.
+    record("shop", &[("A", true), ("B", false), ("C", true)]).await;
+    assert_eq!(live("shop").await, (2, 2));
+    record(
+        "shop",
+        &[("D", true), ("D", false), ("B", false), ("B", true)],
+    )
+    .await;
+    assert_eq!((live("shop").await, live("other").await), ((3, 3), (1, 1)));
+    // Somebody else's is live and not ours, until it is taken over.
+    for (managed, counted) in [(false, (4, 3)), (true, (4, 4)), (false, (4, 3))] {
+        let foreign = ListingRecord {
+            live: true,
+            managed,
+            ..listing(1)
+        };
+        let records = [(sku("F"), foreign)];
+        ledger.record_listings(&shop(), &records).await.unwrap();
+        assert_eq!(live("shop").await, counted);
+    }
+
+    let changes = [change("A", Lane::End)];
+    let run = ledger.begin_run("push", day(1)).await.unwrap();
+    let intents = changes.clone().map(|change| (change, "key".into()));
+    let ids = ledger
+        .record_intents(&run, &shop(), &intents, day(1))
+        .await
+        .unwrap();
+    let standing = ledger.standing(&shop()).await.unwrap();
+    assert_eq!((standing.live, standing.in_doubt), (4, 1));
+    let ended = Settlement {
+        record: Some(ListingRecord {
+            live: false,
+            ..listing(1)
+        }),
+        ..settlement(ids[0], &changes[0], Settled::Applied)
+    };
+    ledger.settle(&shop(), day(2), &[ended]).await.unwrap();
+    let standing = ledger.standing(&shop()).await.unwrap();
+    assert_eq!((standing.live, standing.in_doubt), (3, 0));
+    // What else is kept of a channel leaves the count alone.
+    let state = ledger.channel(&shop()).await.unwrap();
+    ledger.set_channel(&shop(), &state).await.unwrap();
+    assert_eq!(live("shop").await, (3, 2));
 }
