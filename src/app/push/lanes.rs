@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::batches::{assign, batches, halves, waves};
+use super::batches::{assign, halves, waves};
 use super::load::Load;
-use super::outcomes::Sent;
+use super::outcomes::Delivered;
+use super::traffic::Traffic;
 use super::{FIRST_POLL, Push, SLOWEST_POLL};
 use crate::app::plan::Planned;
 use crate::app::submissions::poll;
@@ -17,12 +17,22 @@ use crate::domain::capability::{Grouping, Variants};
 use crate::domain::change::{Action, Lane, Route};
 use crate::domain::ids::{IdempotencyKey, Sku};
 use crate::domain::issue::Issue;
+use crate::domain::ledger::IntentId;
 use crate::domain::{Error, ErrorKind, Result, Retry};
 
 /// How often rows that failed for a passing reason, or were found not to have arrived, are sent again in one run.
 const ROUNDS: u32 = 3;
 /// Before the second round; longer before each further one.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// A batch that can be sent: its intents are in the ledger.
+pub(super) struct Ready {
+    pub rows: Vec<Planned>,
+    pub load: Load,
+    pub key: IdempotencyKey,
+    /// Of the rows, in their order; none in a dry run.
+    pub intents: Vec<IntentId>,
+}
 
 impl Push<'_> {
     /// All lanes in their order. `Err` stops the channel; what was not sent is counted as left.
@@ -81,7 +91,7 @@ impl Push<'_> {
                 .listing_dry_run
     }
 
-    async fn leave(&self, rows: usize) {
+    pub(super) async fn leave(&self, rows: usize) {
         self.report.lock().await.left += rows as u64;
     }
 
@@ -123,28 +133,11 @@ impl Push<'_> {
         let mut sent = Vec::new();
         let mut stopped = None;
         for (route, batching, rows) in assign(lane, limits.routes(lane), rows) {
-            let mut batches = batches(rows, batching).into_iter();
-            let mut running = futures::stream::FuturesUnordered::new();
-            loop {
-                while running.len() < batching.concurrency.max(1)
-                    && stopped.is_none()
-                    && !self.channel.halt.is_due()
-                {
-                    if let Err(error) = self.await_room(route).await {
-                        stopped = Some(error);
-                        break;
-                    }
-                    let Some(batch) = batches.next() else { break };
-                    running.push(self.deliver(lane, (route, batching.grouping), batch));
-                }
-                match running.next().await {
-                    None => break,
-                    Some(Ok(mut done)) => sent.append(&mut done),
-                    Some(Err(error)) => stopped = stopped.or(Some(error)),
-                }
+            let traffic = Traffic::new(self, lane, route, batching);
+            match stopped {
+                None => stopped = traffic.send(rows, &mut sent).await.err(),
+                Some(_) => self.leave(rows.len()).await,
             }
-            let left: usize = batches.map(|batch| batch.len()).sum();
-            self.leave(left).await;
         }
         if self.work.dry_run {
             return stopped.map_or(Ok(Vec::new()), Err);
@@ -157,7 +150,7 @@ impl Push<'_> {
 
     /// Before one more submission leaves: as long as the channel works on as many as it takes, they are asked
     /// about.
-    async fn await_room(&self, route: Route) -> Result<()> {
+    pub(super) async fn await_room(&self, route: Route) -> Result<()> {
         let most = self
             .channel
             .connector
@@ -184,75 +177,116 @@ impl Push<'_> {
         }
     }
 
+    /// Makes batches ready to be sent: their intents are written, all in one go.
+    pub(super) async fn make_ready(
+        &self,
+        lane: Lane,
+        batches: Vec<Vec<Planned>>,
+    ) -> Result<Vec<Ready>> {
+        let mut made = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let (rows, load) = self.prepare(lane, batch).await;
+            if !rows.is_empty() {
+                made.push(Ready {
+                    rows,
+                    load,
+                    key: IdempotencyKey::new(uuid::Uuid::now_v7().to_string()),
+                    intents: Vec::new(),
+                });
+            }
+        }
+        if self.work.dry_run || made.is_empty() {
+            return Ok(made);
+        }
+        let changes: Vec<_> = made
+            .iter()
+            .flat_map(|ready| {
+                let rows = ready.rows.iter();
+                rows.map(|planned| (planned.change.clone(), ready.key.clone()))
+            })
+            .collect();
+        let mut intents = self
+            .work
+            .ledger
+            .record_intents(
+                &self.work.run,
+                &self.channel.name,
+                &changes,
+                Timestamp::now(),
+            )
+            .await?
+            .into_iter();
+        for ready in &mut made {
+            ready.intents = intents.by_ref().take(ready.rows.len()).collect();
+        }
+        Ok(made)
+    }
+
     /// One batch. When the channel refuses it as a whole because of what is in it, its halves go separately,
     /// until the poison row is alone.
-    async fn deliver(
+    pub(super) async fn deliver(
         &self,
         lane: Lane,
         (route, grouping): (Route, Grouping),
-        batch: Vec<Planned>,
-    ) -> Result<Vec<Sent>> {
+        batch: Ready,
+    ) -> Result<Delivered> {
         let mut parts = vec![batch];
-        let mut all = Vec::new();
+        let mut all = Delivered::default();
         while let Some(part) = parts.pop() {
-            let (part, load) = self.prepare(lane, part).await;
-            if part.is_empty() {
-                continue;
-            }
-            let key = IdempotencyKey::new(uuid::Uuid::now_v7().to_string());
+            let Ready {
+                rows,
+                load,
+                key,
+                intents,
+            } = part;
             let connector = self.channel.connector.as_ref();
             if self.work.dry_run {
                 let outcomes = load.send(connector, route, &key, true).await?;
-                self.count_dry_run(&part, outcomes).await;
+                self.count_dry_run(&rows, outcomes).await;
                 continue;
             }
-            let now = Timestamp::now();
-            let intents: Vec<_> = part
-                .iter()
-                .map(|planned| (planned.change.clone(), key.clone()))
-                .collect();
-            let intents = self
-                .work
-                .ledger
-                .record_intents(&self.work.run, &self.channel.name, &intents, now)
-                .await?;
+            let steps = rows.len() as u64;
             match load.send(connector, route, &key, false).await {
                 Ok(outcomes) => {
-                    self.work
-                        .progress
-                        .advance(&self.channel.name, part.len() as u64);
-                    all.extend(self.settle(part, intents, outcomes).await?);
+                    self.work.progress.advance(&self.channel.name, steps);
+                    all.append(self.answered(rows, intents, outcomes).await);
                 }
                 Err(error) if error.in_doubt => {
-                    self.work
-                        .progress
-                        .advance(&self.channel.name, part.len() as u64);
-                    all.extend(self.settle_unknown(part, intents, &error).await?);
+                    self.work.progress.advance(&self.channel.name, steps);
+                    all.append(self.unanswered(rows, intents, &error));
                 }
-                Err(error) if is_poisoned(&error) => match halves(part, grouping) {
+                Err(error) if is_poisoned(&error) => match halves(rows, grouping) {
                     Ok((one, other)) => {
                         let both = one.iter().chain(&other);
                         self.withdraw(both, &intents).await?;
-                        parts.push(other);
-                        parts.push(one);
+                        let halves = self.make_ready(lane, vec![one, other]).await?;
+                        parts.extend(halves.into_iter().rev());
                     }
-                    Err(part) => {
-                        self.work
-                            .progress
-                            .advance(&self.channel.name, part.len() as u64);
-                        self.settle_refused(&part, &intents, &error).await?;
+                    Err(rows) => {
+                        self.work.progress.advance(&self.channel.name, steps);
+                        all.append(self.refused(&rows, &intents, &error).await);
                     }
                 },
                 // The channel as a whole: nothing of this was applied, and nothing more is sent.
                 Err(error) => {
-                    self.withdraw(part.iter(), &intents).await?;
-                    let left: usize = part.len() + parts.iter().map(Vec::len).sum::<usize>();
-                    self.leave(left).await;
+                    self.withdraw(rows.iter(), &intents).await?;
+                    self.leave(rows.len()).await;
+                    self.leave_ready(parts).await?;
+                    self.record(Timestamp::now(), &all.settlements).await?;
                     return Err(error);
                 }
             }
         }
         Ok(all)
+    }
+
+    /// Batches that will not be sent, although their intents are written.
+    pub(super) async fn leave_ready(&self, left: impl IntoIterator<Item = Ready>) -> Result<()> {
+        for ready in left {
+            self.withdraw(ready.rows.iter(), &ready.intents).await?;
+            self.leave(ready.rows.len()).await;
+        }
+        Ok(())
     }
 
     /// Makes the load; rows that cannot be sent are reported and left out.

@@ -1,12 +1,14 @@
 //! Carries a plan to one channel: lane by lane, batch by batch, every change accounted for.
 //!
 //! Order of things for each batch: the intents are written, the batch is sent, the outcomes are settled. A run
-//! that is killed in between leaves intents open; the next run looks them up before it sends anything.
+//! that is killed in between leaves intents open; the next run looks them up before it sends anything. Prices and stock
+//! are written down for many batches at a time.
 
 mod batches;
 mod lanes;
 mod load;
 mod outcomes;
+mod traffic;
 mod verify;
 
 use std::collections::{HashMap, HashSet};

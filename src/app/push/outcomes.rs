@@ -17,6 +17,21 @@ use crate::domain::ledger::{
 };
 use crate::domain::{Error, ErrorKind, Result, Retry};
 
+/// What a batch comes to: not known to anybody before it is recorded.
+#[derive(Default)]
+pub(super) struct Delivered {
+    pub settlements: Vec<Settlement>,
+    /// Rows that need a second look.
+    pub sent: Vec<Sent>,
+}
+
+impl Delivered {
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.settlements.append(&mut other.settlements);
+        self.sent.append(&mut other.sent);
+    }
+}
+
 /// A row that was sent and needs a second look.
 pub(super) struct Sent {
     pub planned: Planned,
@@ -37,36 +52,34 @@ pub(super) enum SentState {
 }
 
 impl Push<'_> {
-    /// Settles a batch that was answered, and returns the rows that need a second look.
-    pub(super) async fn settle(
+    /// What a batch that was answered comes to.
+    pub(super) async fn answered(
         &self,
         rows: Vec<Planned>,
         intents: Vec<IntentId>,
         outcomes: Vec<ItemOutcome>,
-    ) -> Result<Vec<Sent>> {
+    ) -> Delivered {
         let now = Timestamp::now();
         let mut by_sku: HashMap<Sku, Outcome> = outcomes
             .into_iter()
             .map(|outcome| (outcome.key, outcome.outcome))
             .collect();
-        let mut settlements = Vec::new();
-        let mut sent = Vec::new();
+        let mut delivered = Delivered::default();
         for (planned, intent) in rows.into_iter().zip(intents) {
             let outcome = by_sku
                 .remove(&planned.change.sku)
                 .unwrap_or_else(|| Outcome::Unknown(no_outcome()));
             let (settlement, state) = self.judge(&planned, intent, outcome, now).await;
-            settlements.push(settlement);
+            delivered.settlements.push(settlement);
             if let Some(state) = state {
-                sent.push(Sent {
+                delivered.sent.push(Sent {
                     planned,
                     intent,
                     state,
                 });
             }
         }
-        self.record(now, &settlements).await?;
-        Ok(sent)
+        delivered
     }
 
     /// One outcome: its settlement, and whether it needs a second look.
@@ -180,28 +193,26 @@ impl Push<'_> {
     }
 
     /// The whole batch was sent, and no proper answer came.
-    pub(super) async fn settle_unknown(
+    pub(super) fn unanswered(
         &self,
         rows: Vec<Planned>,
         intents: Vec<IntentId>,
         error: &Error,
-    ) -> Result<Vec<Sent>> {
+    ) -> Delivered {
         tracing::debug!(channel = %self.channel.name, rows = rows.len(), %error, "a batch is in doubt");
-        let settlements: Vec<_> = rows
-            .iter()
-            .zip(&intents)
-            .map(|(planned, intent)| Settlement {
+        let mut delivered = Delivered::default();
+        for (planned, intent) in rows.into_iter().zip(intents) {
+            delivered.settlements.push(Settlement {
                 settled: Settled::InDoubt,
-                ..blank(planned, *intent)
-            })
-            .collect();
-        self.record(Timestamp::now(), &settlements).await?;
-        let in_doubt = |(planned, intent)| Sent {
-            planned,
-            intent,
-            state: SentState::InDoubt,
-        };
-        Ok(rows.into_iter().zip(intents).map(in_doubt).collect())
+                ..blank(&planned, intent)
+            });
+            delivered.sent.push(Sent {
+                planned,
+                intent,
+                state: SentState::InDoubt,
+            });
+        }
+        delivered
     }
 
     /// Nothing of a batch was applied; its rows are sent otherwise, or later.
@@ -221,12 +232,12 @@ impl Push<'_> {
     }
 
     /// The one row that spoils a batch: remembered, so that it is not sent again unchanged.
-    pub(super) async fn settle_refused(
+    pub(super) async fn refused(
         &self,
         rows: &[Planned],
         intents: &[IntentId],
         error: &Error,
-    ) -> Result<()> {
+    ) -> Delivered {
         let now = Timestamp::now();
         let mut settlements = Vec::new();
         for (planned, intent) in rows.iter().zip(intents) {
@@ -251,11 +262,17 @@ impl Push<'_> {
                 ..blank(planned, *intent)
             });
         }
-        self.record(now, &settlements).await
+        Delivered {
+            settlements,
+            sent: Vec::new(),
+        }
     }
 
     /// Into the ledger, and into what this run knows.
     pub(super) async fn record(&self, now: Timestamp, settlements: &[Settlement]) -> Result<()> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
         self.work
             .ledger
             .settle(&self.channel.name, now, settlements)
