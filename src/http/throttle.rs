@@ -30,6 +30,8 @@ struct Bucket {
     full_at: Timestamp,
     /// Permits of requests that are not answered yet.
     under_way: u32,
+    /// Some of them were under way together: none of their answers knows all of the others.
+    overlapping: bool,
     /// What we last wrote into the ledger.
     written: Option<Timestamp>,
 }
@@ -41,6 +43,7 @@ impl Bucket {
             burst: quota.burst.max(1),
             full_at: Timestamp::MIN,
             under_way: 0,
+            overlapping: false,
             written: None,
         }
     }
@@ -66,6 +69,7 @@ impl Bucket {
 
     fn take(&mut self, now: Timestamp, cost: u32) {
         self.full_at = after(self.full_at.max(now), self.time_for(cost));
+        self.overlapping |= self.under_way > 0;
         self.under_way = self.under_way.saturating_add(cost);
     }
 
@@ -78,6 +82,9 @@ impl Bucket {
 
     fn answered(&mut self, now: Timestamp, cost: u32, level: Option<Level>) {
         self.under_way = self.under_way.saturating_sub(cost);
+        let is_idle = self.under_way == 0;
+        let was_alone = is_idle && !self.overlapping;
+        self.overlapping &= !is_idle;
         let Some(level) = level else { return };
         let interval = Duration::try_from_secs_f64(1.0 / level.per_second);
         let (Ok(interval), true) = (interval, level.capacity >= 1.0) else {
@@ -91,7 +98,10 @@ impl Bucket {
             SignedDuration::from_secs_f64(missing / level.per_second),
         );
         let known = self.interval == interval && f64::from(self.burst) == level.capacity.floor();
-        if known {
+        if known && was_alone {
+            // Nothing else of ours can have changed it since: what was assumed too carefully before is made good.
+            self.full_at = full_at;
+        } else if known {
             // What it was expected to cost is taken off already, and may have been too much or too little.
             let refund = (f64::from(cost) - level.charged) / level.per_second;
             let refund = SignedDuration::from_secs_f64(refund);
@@ -217,6 +227,7 @@ impl Throttle {
             burst: 1,
             full_at: Timestamp::MIN,
             under_way: 0,
+            overlapping: false,
             written: None,
         });
         bucket.empty(Timestamp::now(), wait);
@@ -314,6 +325,42 @@ mod tests {
         };
         bucket.answered(now, 30, Some(level));
         assert_eq!(bucket.wait(now, 600), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_request_that_was_alone_tells_the_level_exactly() {
+        let now = Timestamp::UNIX_EPOCH;
+        let later = now + SignedDuration::from_secs(10);
+        let level = |available| Level {
+            capacity: 2000.0,
+            available,
+            per_second: 100.0,
+            charged: 500.0,
+        };
+        let mut bucket = bucket(100, 1, 2000);
+        for _ in 0..4 {
+            bucket.take(now, 500);
+        }
+        // The first answer knows of all four already, which nobody can tell from it: the rest counts twice.
+        bucket.answered(now, 500, Some(level(0.0)));
+        assert_eq!(bucket.wait(now, 500), Duration::from_secs(20));
+        for _ in 0..3 {
+            bucket.answered(now, 500, Some(level(0.0)));
+        }
+        assert_eq!(bucket.wait(now, 500), Duration::from_secs(20));
+        bucket.take(later, 500);
+        bucket.answered(later, 500, Some(level(500.0)));
+        assert!(bucket.wait(later, 500).is_zero());
+        // The answer to one of two may be older than the other request.
+        bucket.take(later, 200);
+        bucket.take(later, 200);
+        let level = Level {
+            charged: 200.0,
+            ..level(300.0)
+        };
+        bucket.answered(later, 200, Some(level));
+        bucket.answered(later, 200, Some(level));
+        assert_eq!(bucket.wait(later, 101), Duration::from_millis(10));
     }
 
     /// The channel's side: charges what is asked for on arrival, and gives back what was not needed.
