@@ -21,7 +21,7 @@ pub const PARTS: &[Part] = &[Part {
 }];
 
 /// Starting takes so little that one more does not matter.
-const STARTS: u32 = 20;
+const STARTS: u32 = 50;
 
 pub fn start(stage: &Stage) -> Result<Vec<Line>> {
     stage.part("status-prepare")?;
