@@ -67,7 +67,7 @@ impl std::fmt::Debug for Metered {
 
 #[derive(Debug)]
 struct Wire {
-    tells_level: bool,
+    meter: Meter,
 }
 
 #[async_trait]
@@ -86,9 +86,12 @@ impl Dialect for Wire {
             capacity: number("x-capacity")?,
             available: number("x-available")?,
             per_second: number("x-per-second")?,
-            refund: 0.0,
+            charged: match reply.status.is_success() {
+                true => f64::from(self.meter.cost),
+                false => 0.0,
+            },
         })
-        .filter(|_| self.tells_level)
+        .filter(|_| self.meter.tells_level)
     }
 }
 
@@ -128,9 +131,7 @@ impl Metered {
             },
         )));
         let context = HttpContext::new(HttpOptions::default(), memory, halt.clone())?;
-        let wire = Wire {
-            tells_level: meter.tells_level,
-        };
+        let wire = Wire { meter };
         let connector = Arc::new(Self {
             descriptor,
             meter,

@@ -168,6 +168,7 @@ pub fn confirmed(number: u64, facets: Facets) -> ListingRecord {
         live: true,
         managed: true,
         confirmed: facets,
+        shown: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }
