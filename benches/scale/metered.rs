@@ -18,6 +18,7 @@ use skucast::domain::change::{Batch, Keyed, ListingChange, Route, StockChange};
 use skucast::domain::connector::{
     Account, Connector, ItemOutcome, OrderPage, Outcome, Submission, Submitted, Watermark,
 };
+use skucast::domain::fingerprint::Fingerprint;
 use skucast::domain::guard::Guard;
 use skucast::domain::ids::{ChannelName, PageToken, SubmissionId};
 use skucast::domain::ledger::QuotaMemory;
@@ -152,6 +153,7 @@ impl Metered {
             name,
             connector,
             policy,
+            settings: Fingerprint::default(),
             guard: Guard {
                 min_listings: u64::MAX,
                 ..Guard::default()

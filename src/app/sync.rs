@@ -322,8 +322,8 @@ impl Run {
         let now = Timestamp::now();
         let mut plan = plan(&chosen, &mut known, &ground, &shelf, &order.scope, now).await?;
         require_rows(plan.summary)?;
-        if let Some(remembered) = plan.remembered.filter(|_| !work.dry_run) {
-            work.ledger.forget_touched(remembered).await?;
+        if let Some(write) = plan.compared_up_to.filter(|_| !work.dry_run) {
+            work.ledger.forget_touched(write).await?;
         }
         self.issues = std::mem::take(&mut plan.issues);
         if !self.rows_are_there(&plan, order, work).await? {

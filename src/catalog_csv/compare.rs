@@ -2,6 +2,7 @@
 //! and not taken apart.
 
 use crate::domain::Result;
+use crate::domain::catalog::CatalogPrint;
 use crate::domain::fingerprint::{Fingerprint, Fingerprinter};
 use crate::domain::ids::Sku;
 use crate::domain::rows::{
@@ -18,8 +19,7 @@ const NEAR: usize = 16;
 impl Native {
     /// `None` when a row cannot be read, or is larger than anything that is remembered.
     pub fn compare(&self, before: Rows) -> Result<Option<Compared>> {
-        let reading = self.reading();
-        let text = self.table.source.text;
+        let CatalogPrint { text, reading } = self.print();
         let before = match before.reading == reading {
             true => before,
             false => Rows::default(),
@@ -32,7 +32,7 @@ impl Native {
                 gone: Vec::new(),
                 left: Vec::new(),
                 clashing: Vec::new(),
-                is_reordered: false,
+                reordered: HashedSet::default(),
             }));
         }
         let Some(compared) = self.compare_rows(&before, text, reading)? else {
@@ -109,6 +109,9 @@ impl Native {
                 return Ok(None);
             }
         }
+        if self.table.source.was_written() {
+            return Ok(None);
+        }
         let gone = search.left();
         let clashes = std::mem::take(&mut search.clashes);
         Ok(Some(Compared {
@@ -126,19 +129,25 @@ impl Native {
                     .map(|(row, _)| row)
                     .collect(),
             },
-            is_reordered: search.is_reordered,
+            reordered: match search.is_reordered {
+                true => reordered(&rows, &origins),
+                false => HashedSet::default(),
+            },
             origins: Some(origins),
             rows,
         }))
     }
 
-    fn reading(&self) -> Fingerprint {
-        let mut print = Fingerprinter::default();
-        print
+    pub fn print(&self) -> CatalogPrint {
+        let mut reading = Fingerprinter::default();
+        reading
             .text("native")
             .text(&format!("{:?}", (self.sku, self.parent_sku)))
             .text(&self.table.reading());
-        print.finish()
+        CatalogPrint {
+            text: self.table.source.text,
+            reading: reading.finish(),
+        }
     }
 
     /// The rows tell which skus are parents, so that the file need not be read again for it.
@@ -225,6 +234,22 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Families whose variants stand in another order than they did.
+fn reordered(rows: &Rows, origins: &[u32]) -> HashedSet {
+    let mut last: HashedMap<u32> = HashedMap::default();
+    let mut reordered = HashedSet::default();
+    for (print, origin) in rows.prints.iter().zip(origins) {
+        if print.is_variant && *origin != NEW {
+            let last = last.entry(print.family).or_insert(*origin);
+            if *origin < *last {
+                reordered.insert(print.family);
+            }
+            *last = *origin;
+        }
+    }
+    reordered
+}
+
 fn index(rows: &Rows) -> HashedMap<u32> {
     let mut index = HashedMap::with_capacity_and_hasher(rows.len(), Default::default());
     for (row, print) in (0_u32..).zip(&rows.prints) {
@@ -236,6 +261,7 @@ fn index(rows: &Rows) -> HashedMap<u32> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::open;
+    use super::super::{CsvCatalog, ReadOptions};
     use super::*;
     use crate::domain::catalog::{Catalog, Scanned};
 
@@ -260,8 +286,8 @@ mod tests {
                 .iter()
                 .map(|row| format!("={}", compared.rows.sku(*row as usize))),
         );
-        if compared.is_reordered {
-            seen.push("reordered".to_owned());
+        if !compared.reordered.is_empty() {
+            seen.push(format!("{} reordered", compared.reordered.len()));
         }
         seen.join(" ")
     }
@@ -275,7 +301,7 @@ mod tests {
             ("sku,title\nA,a\nC,c\n", "-B"),
             ("sku,title\nX,x\nA,a\nB,\"b\nb\"\nC,c\n", "X"),
             ("sku,title\nA,a\n\nB,\"b\nb\"\nC,c\n", "B"),
-            ("sku,title\nC,c\nA,a\nB,\"b\nb\"\n", "reordered"),
+            ("sku,title\nC,c\nA,a\nB,\"b\nb\"\n", ""),
             ("sku,title\nA,a\nB,\"b\nb\"\nC,c\nA,2\n", "A =A =A"),
             ("sku,title\nA,a\nB,\"b\nb\"\nC,c\nb,2\n", "b =B =b"),
             ("sku,title\nA,a\nB,\"b\nb\"\nC,c", "C"),
@@ -284,6 +310,42 @@ mod tests {
         }
         assert_eq!(differences("sku,title\nA,1", "sku,title\nA,12\n"), "A");
         assert_eq!(differences("sku,title\nA,1\n", "sku,name\nA,1\n"), "A");
+    }
+
+    #[test]
+    fn a_family_is_reordered_when_its_variants_are() {
+        let text = |skus: &[&str]| {
+            let row = |sku: &&str| format!("{sku},{}\n", &sku[..sku.len() - 1]);
+            format!(
+                "sku,parent_sku\n{}",
+                skus.iter().map(row).collect::<String>()
+            )
+        };
+        let before = text(&["A1", "A2", "B1", "A3", "B2"]);
+        for (skus, expected) in [
+            (&["B1", "B2", "A1", "A2", "A3"], ""),
+            (&["B1", "B2", "A1", "A3", "A2"], "1 reordered"),
+            (&["B2", "A3", "B1", "A2", "A1"], "2 reordered"),
+        ] {
+            assert_eq!(differences(&before, &text(skus)), expected, "{skus:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_while_it_is_read_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.csv");
+        std::fs::write(&path, "sku,title\nA,1\n").unwrap();
+        let options = ReadOptions {
+            path: path.clone(),
+            ..ReadOptions::default()
+        };
+        let catalog = CsvCatalog::open(&options).unwrap();
+        std::fs::write(&path, "sku,title\nA,2\n").unwrap();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(later).unwrap();
+        assert!(catalog.compare(Rows::default()).unwrap().is_none());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod shopify;
 mod skus;
 mod source;
 mod stock;
+mod survey;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -34,7 +35,9 @@ pub use numbers::DecimalSeparator;
 pub use stock::read_stock;
 pub use write::{CatalogSurvey, CatalogWriter, WriteFormat};
 
-use crate::domain::catalog::{Catalog, Columns, Held, Item, Locator, ScanSummary, Scanned};
+use crate::domain::catalog::{
+    Catalog, CatalogPrint, Columns, Held, Item, Locator, ScanSummary, Scanned,
+};
 use crate::domain::issue::Issue;
 use crate::domain::rows::{Bits, Compared, Rows};
 use crate::domain::{Error, Result};
@@ -158,6 +161,13 @@ impl Catalog for CsvCatalog {
             Layout::Native(native) => native.scan(&mut emit),
             Layout::Shopify(shopify) => shopify.scan(&mut emit),
             Layout::WooCommerce(woocommerce) => woocommerce.scan(&mut emit),
+        }
+    }
+
+    fn print(&self) -> Option<CatalogPrint> {
+        match &self.layout {
+            Layout::Native(native) => Some(native.print()),
+            Layout::Shopify(_) | Layout::WooCommerce(_) => None,
         }
     }
 

@@ -124,6 +124,9 @@ impl Native {
         marked: &Bits,
         emit: &mut dyn FnMut(Scanned),
     ) -> Result<()> {
+        if marked.count() == 0 {
+            return Ok(());
+        }
         let parents = self.parents()?;
         self.table
             .scan_rows(rows, marked, emit, |shape, record, issue| {

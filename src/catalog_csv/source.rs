@@ -8,17 +8,19 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use memchr::{memchr, memchr_iter};
-use xxhash_rust::xxh3::Xxh3;
+use memchr::memchr_iter;
 
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::issue::Issue;
 use crate::domain::{Error, Result};
 
-const CHUNK: usize = 128 * 1024;
+use super::survey::Survey;
+
+pub(super) const CHUNK: usize = 128 * 1024;
 
 /// An open file of UTF-8 text.
 #[derive(Debug)]
@@ -34,17 +36,8 @@ pub(super) struct Source {
     pub issues: Vec<Issue>,
     /// Stands for the whole text.
     pub text: Fingerprint,
-}
-
-/// What one look at all bytes tells.
-#[derive(Default)]
-struct Survey {
-    /// How many bytes are UTF-8, when not all are.
-    valid_up_to: Option<u64>,
-    has_nul: bool,
-    /// Lines end in a lone CR.
-    has_lone_cr: bool,
-    text: Fingerprint,
+    /// When the file was last written before it was opened, as far as the system tells.
+    written: Option<SystemTime>,
 }
 
 /// Reads a part of a file by position, so that any number of readers can share one handle.
@@ -102,9 +95,10 @@ impl Source {
             issues: Vec::new(),
             name: name.clone(),
             text: Fingerprint::default(),
+            written: metadata.modified().ok(),
         };
         let mut buffer = [0_u8; 4];
-        let length = read_up_to(&mut source.window(0), &mut buffer).map_err(failed)?;
+        let length = read_up_to(&mut source.window(0, source.end), &mut buffer).map_err(failed)?;
         let head = &buffer[..length];
         if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\xD0\xCF\x11\xE0") {
             return Err(Error::config(format!(
@@ -149,8 +143,12 @@ impl Source {
         }
         let mut survey;
         if encoding == UTF_8 {
-            survey = source.survey().map_err(failed)?;
-            match source.line_of(survey.valid_up_to).map_err(failed)? {
+            survey = Survey::of(&source).map_err(failed)?;
+            let bad_line = match survey.is_utf8 {
+                true => None,
+                false => Some(source.first_bad_line().map_err(failed)?),
+            };
+            match bad_line {
                 None => {}
                 Some(line) if marked.is_some() || stated.is_some() => {
                     return Err(Error::config(format!("{name} is not valid UTF-8"))
@@ -181,12 +179,12 @@ impl Source {
                         .at(&name, line, None, None),
                     );
                     source.transcode(guess)?;
-                    survey = source.survey().map_err(failed)?;
+                    survey = Survey::of(&source).map_err(failed)?;
                 }
             }
         } else {
             source.transcode(encoding)?;
-            survey = source.survey().map_err(failed)?;
+            survey = Survey::of(&source).map_err(failed)?;
         }
         source.text = survey.text;
         if survey.has_nul {
@@ -195,32 +193,52 @@ impl Source {
             ))
             .hint("state `encoding = \"utf-16le\"`, or save the file as UTF-8"));
         }
-        if survey.has_lone_cr {
+        if source.has_lone_cr().map_err(failed)? {
             source.end_lines_in_lf()?;
-            source.text = source.survey().map_err(failed)?.text;
+            source.text = Survey::of(&source).map_err(failed)?.text;
         }
         Ok(source)
     }
 
+    /// The bytes as they are.
+    #[cfg(test)]
+    pub fn unread(path: &Path) -> Self {
+        let file = File::open(path).unwrap();
+        Self {
+            start: 0,
+            end: file.metadata().unwrap().len(),
+            file,
+            name: Arc::from(""),
+            issues: Vec::new(),
+            text: Fingerprint::default(),
+            written: None,
+        }
+    }
+
     /// A buffered reader from a position of the UTF-8 text to its end.
     pub fn reader(&self, offset: u64) -> BufReader<Window<'_>> {
-        BufReader::with_capacity(CHUNK, self.window(offset))
+        BufReader::with_capacity(CHUNK, self.window(offset, self.end))
+    }
+
+    /// Whether somebody wrote into the file since it was opened, instead of replacing it.
+    pub fn was_written(&self) -> bool {
+        modified(&self.file) != self.written
     }
 
     pub fn failed(&self, error: io::Error) -> Error {
         cannot_read(&self.name, error)
     }
 
-    fn window(&self, offset: u64) -> Window<'_> {
+    pub fn window(&self, offset: u64, end: u64) -> Window<'_> {
         Window {
             file: &self.file,
-            offset: offset.min(self.end),
-            end: self.end,
+            offset: offset.min(end),
+            end,
         }
     }
 
     fn for_each_chunk(&self, mut visit: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
-        let mut window = self.window(self.start);
+        let mut window = self.window(self.start, self.end);
         let mut buffer = vec![0; CHUNK];
         loop {
             let read = window.read(&mut buffer)?;
@@ -230,56 +248,32 @@ impl Source {
         }
     }
 
-    /// Everything that has to be known of all bytes, in one pass. It ends where the text is not UTF-8.
-    fn survey(&self) -> io::Result<Survey> {
-        let mut survey = Survey::default();
-        let mut text = Xxh3::new();
+    /// Whether lines end in a lone CR.
+    fn has_lone_cr(&self) -> io::Result<bool> {
         let mut ends = LineEnds::default();
-        let mut valid = 0_u64;
-        let mut invalid = false;
+        self.for_each_chunk(|chunk| {
+            ends.look_at(chunk);
+            !ends.is_decided
+        })?;
+        Ok(ends.are_lone_cr)
+    }
+
+    /// The line of the first byte that is not UTF-8, of a text that is known to hold one.
+    fn first_bad_line(&self) -> io::Result<u64> {
+        let mut line = 1;
         let mut rest: Vec<u8> = Vec::new();
         self.for_each_chunk(|chunk| {
-            text.update(chunk);
-            survey.has_nul |= memchr(0, chunk).is_some();
-            ends.look_at(chunk);
-            let joined;
-            let bytes = if rest.is_empty() {
-                chunk
-            } else {
-                joined = [&rest[..], chunk].concat();
-                &joined[..]
-            };
-            let (good, broken) = match std::str::from_utf8(bytes) {
+            let bytes = [&rest[..], chunk].concat();
+            let (good, is_bad) = match std::str::from_utf8(&bytes) {
                 Ok(_) => (bytes.len(), false),
                 Err(error) => (error.valid_up_to(), error.error_len().is_some()),
             };
-            valid += good as u64;
-            invalid = broken;
+            line += memchr_iter(b'\n', &bytes[..good]).count() as u64;
             // A character may be split between two chunks.
             rest = bytes[good..].to_vec();
-            !invalid
+            !is_bad
         })?;
-        survey.valid_up_to = (invalid || !rest.is_empty()).then_some(valid);
-        survey.has_lone_cr = ends.are_lone_cr;
-        survey.text = Fingerprint(text.digest128());
-        Ok(survey)
-    }
-
-    /// The line that holds the byte which so many others come before.
-    fn line_of(&self, before: Option<u64>) -> io::Result<Option<u64>> {
-        let Some(mut before) = before else {
-            return Ok(None);
-        };
-        let mut line = 1;
-        self.for_each_chunk(|chunk| {
-            let part = usize::try_from(before)
-                .unwrap_or(usize::MAX)
-                .min(chunk.len());
-            line += memchr_iter(b'\n', &chunk[..part]).count() as u64;
-            before -= part as u64;
-            before > 0
-        })?;
-        Ok(Some(line))
+        Ok(line)
     }
 
     fn guess(&self) -> io::Result<&'static Encoding> {
@@ -375,6 +369,7 @@ impl Source {
         drop(out);
         let end = file.metadata().map_err(cannot_write)?.len();
         Ok(Self {
+            written: modified(&file),
             file,
             name,
             start: 0,
@@ -383,6 +378,10 @@ impl Source {
             text: Fingerprint::default(),
         })
     }
+}
+
+fn modified(file: &File) -> Option<SystemTime> {
+    file.metadata().ok()?.modified().ok()
 }
 
 /// How the first line ends that ends outside quotes.

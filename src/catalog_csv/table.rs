@@ -351,8 +351,10 @@ impl Table {
                     line: record.line,
                     part: 0,
                 };
-                let item = read(shape, &record, &mut |issue| emit(Scanned::Issue(issue)));
-                emit(Scanned::Item(item.ok_or_else(|| records.changed())?, at));
+                let item = read(shape, &record, &mut |issue| emit(Scanned::Issue(issue)))
+                    .filter(|item| item.sku.as_str() == rows.sku(row))
+                    .ok_or_else(|| records.changed())?;
+                emit(Scanned::Item(item, at));
             }
             offset += u64::from(print.span);
             line += u64::from(print.lines);

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::app::export::LeftOut;
-use crate::app::plan::{ChannelPlan, Counts, Plan};
+use crate::app::plan::{Changes, ChannelPlan, Counts, Plan};
 use crate::app::{Channel, push};
-use crate::domain::change::Change;
 use crate::domain::guard::Stop;
 use crate::domain::ids::{ChannelName, RunId, Sku};
 use crate::domain::issue::Issue;
@@ -56,7 +55,7 @@ pub struct PlanChannel {
     pub error: Option<Issue>,
     pub issues: Vec<Issue>,
     pub issues_left_out: u64,
-    pub rows: Vec<Change>,
+    pub rows: Changes,
 }
 
 /// Why a channel's push stops, and what lets it pass once.
@@ -105,26 +104,28 @@ impl GuardStop {
 }
 
 impl PlanDocument {
+    /// Takes the plan over: of a first plan there are millions of rows, which need not be there twice.
     pub fn new(
-        plan: &Plan,
+        plan: Plan,
         channels: &[Arc<Channel>],
         failed: &[(ChannelName, &'static str, Error)],
         now: Timestamp,
     ) -> Self {
+        let plan_id = plan.id(channels);
         let planned = channels
             .iter()
-            .zip(&plan.channels)
+            .zip(plan.channels)
             .map(|(channel, plan)| PlanChannel::new(channel, plan));
         let failed = failed
             .iter()
             .map(|(name, kind, error)| PlanChannel::failed(name, kind, error));
         Self {
             version: VERSION,
-            plan_id: plan.id(channels),
+            plan_id,
             made_at: now,
             channels: planned.chain(failed).collect(),
             guard: None,
-            issues: plan.issues.clone(),
+            issues: plan.issues,
         }
     }
 
@@ -137,7 +138,8 @@ impl PlanDocument {
 }
 
 impl PlanChannel {
-    fn new(channel: &Channel, plan: &ChannelPlan) -> Self {
+    fn new(channel: &Channel, plan: ChannelPlan) -> Self {
+        let approval = |stop| GuardStop::new(stop, plan.approval(channel));
         Self {
             channel: channel.name.clone(),
             kind: channel.connector.descriptor().kind.to_owned(),
@@ -145,18 +147,11 @@ impl PlanChannel {
             unchanged: plan.unchanged,
             blocked: plan.blocked,
             waiting: plan.waiting,
-            guard: plan
-                .stop
-                .as_ref()
-                .map(|stop| GuardStop::new(stop, plan.approval(channel))),
+            guard: plan.stop.as_ref().map(approval),
             error: None,
-            issues: plan.issues.clone(),
+            issues: plan.issues,
             issues_left_out: plan.issues_left_out,
-            rows: plan
-                .changes
-                .iter()
-                .map(|planned| planned.change.clone())
-                .collect(),
+            rows: plan.changes,
         }
     }
 
@@ -172,7 +167,7 @@ impl PlanChannel {
             error: Some(channel_issue(name, error)),
             issues: Vec::new(),
             issues_left_out: 0,
-            rows: Vec::new(),
+            rows: Changes::default(),
         }
     }
 }

@@ -281,7 +281,7 @@ impl Session {
     pub fn memo(&self) -> MemoFile {
         let mut path = self.ledger.path().as_os_str().to_owned();
         path.push(".memo");
-        MemoFile::new(path)
+        MemoFile::new(path, this_program())
     }
 
     /// The catalog, or why there is none.
@@ -378,6 +378,18 @@ impl Session {
 fn stated(config: &ChannelConfig) -> Fingerprint {
     let mut print = Fingerprinter::default();
     print.text(&format!("{config:?}"));
+    print.finish()
+}
+
+/// Stands for the code that runs: its version, and between versions the file that it was built into.
+fn this_program() -> Fingerprint {
+    let mut print = Fingerprinter::default();
+    print.text(env!("CARGO_PKG_VERSION"));
+    let built = std::env::current_exe().and_then(|path| path.metadata());
+    if let Ok(built) = built {
+        let written = built.modified().ok();
+        print.text(&format!("{:?}", (built.len(), written)));
+    }
     print.finish()
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Result;
+use super::fingerprint::Fingerprint;
 use super::ids::Sku;
 use super::issue::Issue;
 use super::rows::{Bits, Compared, Rows};
@@ -176,11 +177,22 @@ pub struct ScanSummary {
     pub unreadable: u64,
 }
 
+/// Stands for a whole file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatalogPrint {
+    pub text: Fingerprint,
+    /// Of everything beside the text that says how it is read.
+    pub reading: Fingerprint,
+}
+
 /// A catalog that can be streamed, and read again at a place.
 pub trait Catalog: Send + Sync {
     /// Streams every item and issue in file order. `Err` means that the file as a whole cannot be trusted
     /// (missing, empty, cut short, unknown header): nothing may be written from it.
     fn scan(&self, visit: &mut dyn FnMut(Scanned)) -> Result<ScanSummary>;
+
+    /// What tells whether the file is still the one that it was; `None` when files of this kind are not remembered.
+    fn print(&self) -> Option<CatalogPrint>;
 
     /// Finds what is not as it was remembered; nothing was when `before` is empty. `None` when files of this kind are
     /// not remembered row by row, or when a row cannot be read, which a scan then reports.

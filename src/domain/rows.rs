@@ -134,8 +134,8 @@ pub struct Compared {
     pub left: Vec<Sku>,
     /// Rows whose sku another row has as well, if only in other letters.
     pub clashing: Vec<u32>,
-    /// Some rows stand before others that they stood behind.
-    pub is_reordered: bool,
+    /// Families ([`RowPrint::family`]) whose variants stand in another order than they did.
+    pub reordered: HashedSet,
 }
 
 /// Instead of a number, of rows that were not remembered.

@@ -18,6 +18,7 @@ use skucast::connectors::Environment;
 use skucast::domain::capability::{Limits, Setting};
 use skucast::domain::catalog::Catalog;
 use skucast::domain::connector::Connector;
+use skucast::domain::fingerprint::Fingerprint;
 use skucast::domain::guard::Guard;
 use skucast::domain::ids::ChannelName;
 use skucast::domain::ledger::{Ledger, OrderFilter};
@@ -278,7 +279,10 @@ impl World {
             halt: Halt::never(),
             slice: self.options.slice,
             dry_run: false,
-            memo: Some(MemoFile::new(self.folder.path().join("memo"))),
+            memo: Some(MemoFile::new(
+                self.folder.path().join("memo"),
+                Fingerprint::default(),
+            )),
         }
     }
 

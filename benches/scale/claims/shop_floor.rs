@@ -93,6 +93,7 @@ impl ShopFloor {
             halt: manner.halt,
             slice: manner.slice,
             dry_run: false,
+            memo: None,
         };
         // The stock was counted before any order of the claim.
         let as_of = Timestamp::now() - SignedDuration::from_mins(5);

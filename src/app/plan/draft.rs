@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::{ChannelPlan, Known, Planned};
+use super::{Changes, ChannelPlan, Known, Planned};
 use crate::app::audit::{audit, placed};
 use crate::app::desired::{Desired, desire};
 use crate::app::shelf::Shelf;
@@ -34,7 +34,7 @@ pub(super) struct Draft<'a> {
     /// Parents with a variant that is live or is to be created.
     growing: HashSet<Sku>,
     now: Timestamp,
-    changes: Vec<Planned>,
+    changes: Changes,
     blocked: HashSet<Sku>,
     waiting: HashSet<Sku>,
     /// New listings for which no stock is stated.
@@ -44,6 +44,8 @@ pub(super) struct Draft<'a> {
     /// Folded hashes of skus that there is anything to say about.
     troubled: HashedSet,
     newly_managed: Vec<Sku>,
+    /// Skus that are changed because they are not in the catalog, or not selected.
+    absent: Vec<Sku>,
 }
 
 /// A channel's plan before the guard judges it, and what is remembered of how it came about.
@@ -67,7 +69,7 @@ impl<'a> Draft<'a> {
             parents: HashSet::new(),
             growing: HashSet::new(),
             now,
-            changes: Vec::new(),
+            changes: Changes::default(),
             blocked: HashSet::new(),
             waiting: HashSet::new(),
             without_stock: 0,
@@ -75,6 +77,7 @@ impl<'a> Draft<'a> {
             issues_left_out: 0,
             troubled: HashedSet::default(),
             newly_managed: Vec::new(),
+            absent: Vec::new(),
         }
     }
 
@@ -152,7 +155,7 @@ impl<'a> Draft<'a> {
                 }
                 continue;
             }
-            self.changes.push(Planned {
+            self.changes.push(&Planned {
                 change,
                 at: Some(at),
                 kind: item.kind,
@@ -382,8 +385,7 @@ impl<'a> Draft<'a> {
 
     /// Drops what was planned for skus that turned out to be parents.
     pub(super) fn forget(&mut self, skus: &HashSet<Sku>) {
-        self.changes
-            .retain(|planned| !skus.contains(&planned.change.sku));
+        self.changes.forget(|sku| skus.contains(sku));
         self.blocked.retain(|sku| !skus.contains(sku));
         let is_forgotten = |issue: &Issue| issue.sku.as_ref().is_some_and(|sku| skus.contains(sku));
         self.issues.retain(|issue| !is_forgotten(issue));
@@ -391,8 +393,7 @@ impl<'a> Draft<'a> {
 
     /// Drops what was planned for skus that several rows claim.
     pub(super) fn leave_out(&mut self, doubles: &HashSet<Sku>) {
-        self.changes
-            .retain(|planned| !doubles.contains(&planned.change.sku));
+        self.changes.forget(|sku| doubles.contains(sku));
         for sku in doubles {
             if self.selects(sku) {
                 self.blocked.insert(sku.clone());
@@ -440,13 +441,9 @@ impl<'a> Draft<'a> {
         }
         for (change, listing_ref) in changes {
             if scope.has_lane(change.lane) {
-                self.changes.push(Planned {
-                    change,
-                    at: None,
-                    kind: ItemKind::Single,
-                    parent: None,
-                    listing_ref: Some(listing_ref),
-                });
+                self.absent.push(change.sku.clone());
+                self.changes
+                    .push(&Planned::of_no_row(change, Some(listing_ref)));
             }
         }
     }
@@ -483,49 +480,37 @@ impl<'a> Draft<'a> {
                     .hint("this channel will not count their stock, or will not sell them: add a `quantity` column or a stock file"),
             );
         }
-        self.changes.sort_by(|a, b| {
-            (a.change.lane, &a.parent, &a.change.sku).cmp(&(
-                b.change.lane,
-                &b.parent,
-                &b.change.sku,
-            ))
-        });
+        self.changes.sort();
         let mut tally = Tally::default();
+        // New and changed content is not guarded.
         self.changes
-            .iter()
+            .of_lanes(&[Lane::Zero, Lane::Price, Lane::End])
             .for_each(|planned| tally.count(&planned.change));
-        let changed: HashSet<&Sku> = self
-            .changes
-            .iter()
-            .map(|planned| &planned.change.sku)
-            .collect();
-        let held: HashSet<&Sku> = self
-            .blocked
-            .iter()
-            .filter(|sku| !changed.contains(sku))
-            .collect();
-        let not_unchanged: HashSet<&Sku> = changed
-            .iter()
-            .copied()
-            .chain(held.iter().copied())
+        let changed: HashedSet = self.changes.skus().map(exact_hash).collect();
+        let is_changed = |sku: &Sku| changed.contains(&exact_hash(sku.as_str()));
+        let held = || self.blocked.iter().filter(|sku| !is_changed(sku));
+        let others: HashSet<&Sku> = held()
             .chain(&self.waiting)
-            .filter(|sku| self.selects(sku))
+            .filter(|sku| self.selects(sku) && !is_changed(sku))
             .collect();
-        let unchanged = (self.selected.len() - not_unchanged.len()) as u64;
-        let (blocked, waiting) = (held.len() as u64, self.waiting.len() as u64);
+        let changed_here = changed.intersection(&self.selected).count();
+        let unchanged = (self.selected.len() - changed_here - others.len()) as u64;
+        let (blocked, waiting) = (held().count() as u64, self.waiting.len() as u64);
         let mut open = std::mem::take(&mut self.troubled);
         let mut buffer = String::new();
+        let named = self
+            .blocked
+            .iter()
+            .chain(&self.waiting)
+            .chain(&self.newly_managed);
         open.extend(
-            changed
-                .into_iter()
-                .chain(&self.blocked)
-                .chain(&self.waiting)
-                .chain(&self.newly_managed)
-                .map(|sku| folded_hash(sku.as_str(), &mut buffer)),
+            self.changes
+                .skus()
+                .chain(named.map(Sku::as_str))
+                .map(|sku| folded_hash(sku, &mut buffer)),
         );
-        let absent = self.changes.iter().filter(|planned| planned.at.is_none());
         Drafted {
-            absent: absent.map(|planned| planned.change.sku.clone()).collect(),
+            absent: self.absent,
             open,
             selected: self.selected,
             tally,

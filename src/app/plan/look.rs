@@ -38,7 +38,6 @@ pub(super) struct Look {
 pub(super) fn policy_print(channel: &Channel) -> Fingerprint {
     let mut print = Fingerprinter::default();
     print
-        .text(env!("CARGO_PKG_VERSION"))
         .text(channel.connector.descriptor().kind)
         .text(&String::from(channel.settings))
         .text(&String::from(channel.policy.fingerprint));
@@ -75,15 +74,9 @@ impl Look {
         for row in &compared.clashing {
             moved.set(*row as usize);
         }
-        if compared.is_reordered {
-            // A parent names the options of its variants in their order.
-            for (row, print) in compared.rows.prints.iter().enumerate() {
-                if print.is_variant {
-                    moved.set(row);
-                }
-            }
-        }
         let mut families: HashedSet = compared.gone.iter().map(|(_, family)| *family).collect();
+        // A parent names the options of its variants in their order.
+        families.extend(&compared.reordered);
         families.extend(compared.left.iter().map(|sku| exact_hash(sku.as_str())));
         close(compared, &mut moved, &mut families);
 

@@ -20,6 +20,7 @@ const MAGIC: &[u8; 16] = b"skucast plan 001";
 const PRINT: usize = 56;
 /// Rows that are written or read at once.
 const PORTION: usize = 4096;
+const BUFFER: usize = 1 << 16;
 
 /// What the last plan found.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +31,48 @@ pub(super) struct Memo {
     /// The ledger's last write of listings that the plan knew of.
     pub touched: TouchId,
     pub channels: Vec<ChannelMemo>,
+}
+
+/// What is known before the rows are read: enough when all of them were settled and nothing has moved since.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// As in [`Rows`].
+    pub text: Fingerprint,
+    pub reading: Fingerprint,
+    pub rows: u64,
+    pub stock: Fingerprint,
+    pub touched: TouchId,
+    pub channels: Vec<ChannelHead>,
+}
+
+/// One channel, in short.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ChannelHead {
+    pub channel: ChannelName,
+    pub policy: Fingerprint,
+    /// How many rows it sells.
+    pub selected: u64,
+    /// Every row is settled, and no sku that has left is open.
+    pub is_settled: bool,
+}
+
+impl Memo {
+    fn head(&self) -> Head {
+        let channels = self.channels.iter().map(|memo| ChannelHead {
+            channel: memo.channel.clone(),
+            policy: memo.policy,
+            selected: memo.selected.count() as u64,
+            is_settled: memo.settled.count() == self.rows.len() && memo.absent.is_empty(),
+        });
+        Head {
+            text: self.rows.text,
+            reading: self.rows.reading,
+            rows: self.rows.len() as u64,
+            stock: self.stock,
+            touched: self.touched,
+            channels: channels.collect(),
+        }
+    }
 }
 
 /// What the last plan of one channel found.
@@ -48,42 +91,63 @@ pub(super) struct ChannelMemo {
 
 /// Where what was found is kept between runs.
 #[derive(Clone, Debug)]
-pub struct MemoFile(PathBuf);
+pub struct MemoFile {
+    path: PathBuf,
+    program: Fingerprint,
+}
 
 impl MemoFile {
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+    /// `program` stands for the code that plans: what another one found settled says nothing.
+    pub fn new(path: impl Into<PathBuf>, program: Fingerprint) -> Self {
+        let path = path.into();
+        Self { path, program }
+    }
+
+    /// The beginning alone.
+    pub(super) fn load_head(&self) -> Option<Head> {
+        self.open()?.head()
     }
 
     pub(super) fn load(&self) -> Option<Memo> {
-        let file = File::open(&self.0).ok()?;
+        self.open()?.memo()
+    }
+
+    fn open(&self) -> Option<Input> {
+        let file = File::open(&self.path).ok()?;
         let left = file.metadata().ok()?.len();
         let mut input = Input {
-            file: BufReader::new(file),
+            file: BufReader::with_capacity(BUFFER, file),
             hash: Xxh3::new(),
             left,
         };
-        input.memo()
+        let is_ours = input.array::<16>()? == *MAGIC && input.fingerprint()? == self.program;
+        is_ours.then_some(input)
     }
 
     /// Replaces the file whole. That it cannot be written costs the next plan some time and nothing else.
     pub(super) fn save(&self, memo: &Memo) {
         if let Err(error) = self.write(memo) {
-            tracing::debug!(file = %self.0.display(), %error, "what was planned is not remembered");
+            tracing::debug!(file = %self.path.display(), %error, "what was planned is not remembered");
         }
     }
 
     fn write(&self, memo: &Memo) -> io::Result<()> {
-        let folder = self.0.parent().filter(|path| !path.as_os_str().is_empty());
+        let folder = self
+            .path
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
         let temporary = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         let mut output = Output {
-            file: BufWriter::with_capacity(1 << 16, temporary.as_file()),
+            file: BufWriter::with_capacity(BUFFER, temporary.as_file()),
             hash: Xxh3::new(),
         };
+        output.bytes(MAGIC)?;
+        output.fingerprint(self.program)?;
+        output.head(&memo.head())?;
         output.memo(memo)?;
         output.file.flush()?;
         drop(output);
-        temporary.persist(&self.0)?;
+        temporary.persist(&self.path)?;
         Ok(())
     }
 }
@@ -94,14 +158,24 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
+    fn head(&mut self, head: &Head) -> io::Result<()> {
+        for print in [head.text, head.reading, head.stock] {
+            self.fingerprint(print)?;
+        }
+        self.bytes(&head.touched.to_le_bytes())?;
+        self.bytes(&head.rows.to_le_bytes())?;
+        self.number(head.channels.len())?;
+        for channel in &head.channels {
+            self.text(channel.channel.as_str())?;
+            self.fingerprint(channel.policy)?;
+            self.bytes(&channel.selected.to_le_bytes())?;
+            self.bytes(&[u8::from(channel.is_settled)])?;
+        }
+        self.sum()
+    }
+
     fn memo(&mut self, memo: &Memo) -> io::Result<()> {
         let rows = &memo.rows;
-        self.bytes(MAGIC)?;
-        for print in [rows.text, rows.reading, memo.stock] {
-            self.bytes(&print.0.to_le_bytes())?;
-        }
-        self.bytes(&memo.touched.to_le_bytes())?;
-        self.number(rows.len())?;
         let mut portion = Vec::with_capacity(PORTION * PRINT);
         for prints in rows.prints.chunks(PORTION) {
             portion.clear();
@@ -109,10 +183,7 @@ impl Output<'_> {
             self.bytes(&portion)?;
         }
         self.text(&rows.skus)?;
-        self.number(memo.channels.len())?;
         for channel in &memo.channels {
-            self.text(channel.channel.as_str())?;
-            self.bytes(&channel.policy.0.to_le_bytes())?;
             for bits in [&channel.settled, &channel.selected] {
                 for word in bits.words() {
                     self.bytes(&word.to_le_bytes())?;
@@ -123,8 +194,17 @@ impl Output<'_> {
                 self.text(sku.as_str())?;
             }
         }
+        self.sum()
+    }
+
+    /// Of all that was written before.
+    fn sum(&mut self) -> io::Result<()> {
         let sum = self.hash.digest128();
-        self.file.write_all(&sum.to_le_bytes())
+        self.bytes(&sum.to_le_bytes())
+    }
+
+    fn fingerprint(&mut self, print: Fingerprint) -> io::Result<()> {
+        self.bytes(&print.0.to_le_bytes())
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -162,34 +242,26 @@ struct Input {
 }
 
 impl Input {
-    fn memo(&mut self) -> Option<Memo> {
-        if self.array::<16>()? != *MAGIC {
-            return None;
-        }
+    fn head(&mut self) -> Option<Head> {
         let text = self.fingerprint()?;
         let reading = self.fingerprint()?;
         let stock = self.fingerprint()?;
         let touched = i64::from_le_bytes(self.array()?);
-        let length = self.count(PRINT)?;
-        let mut prints = Vec::with_capacity(length);
-        while prints.len() < length {
-            let portion = self.bytes(PRINT * PORTION.min(length - prints.len()))?;
-            prints.extend(portion.chunks_exact(PRINT).map(decode));
-        }
-        let skus = self.text()?;
-        let rows = Rows {
-            text,
-            reading,
-            prints,
-            skus,
-        };
+        let rows = u64::from_le_bytes(self.array()?);
         let channels = self.count(1)?;
         let channels = (0..channels)
-            .map(|_| self.channel(length))
+            .map(|_| {
+                Some(ChannelHead {
+                    channel: ChannelName::new(self.text()?),
+                    policy: self.fingerprint()?,
+                    selected: u64::from_le_bytes(self.array()?),
+                    is_settled: self.array::<1>()? == [1_u8],
+                })
+            })
             .collect::<Option<_>>()?;
-        let sum = self.hash.digest128();
-        let is_whole = self.left == 16 && u128::from_le_bytes(self.array()?) == sum;
-        is_whole.then_some(Memo {
+        self.is_sum().then_some(Head {
+            text,
+            reading,
             rows,
             stock,
             touched,
@@ -197,10 +269,46 @@ impl Input {
         })
     }
 
-    fn channel(&mut self, rows: usize) -> Option<ChannelMemo> {
+    fn memo(mut self) -> Option<Memo> {
+        let head = self.head()?;
+        let length = usize::try_from(head.rows).ok()?;
+        if (length.checked_mul(PRINT)? as u64) > self.left {
+            return None;
+        }
+        let mut prints = Vec::with_capacity(length);
+        while prints.len() < length {
+            let portion = self.bytes(PRINT * PORTION.min(length - prints.len()))?;
+            prints.extend(portion.chunks_exact(PRINT).map(decode));
+        }
+        let rows = Rows {
+            text: head.text,
+            reading: head.reading,
+            prints,
+            skus: self.text()?,
+        };
+        let channels = head
+            .channels
+            .into_iter()
+            .map(|head| self.channel(head, length))
+            .collect::<Option<_>>()?;
+        (self.is_sum() && self.left == 0).then_some(Memo {
+            rows,
+            stock: head.stock,
+            touched: head.touched,
+            channels,
+        })
+    }
+
+    /// Whether the sum of all that was read before comes next.
+    fn is_sum(&mut self) -> bool {
+        let sum = self.hash.digest128();
+        self.array().map(u128::from_le_bytes) == Some(sum)
+    }
+
+    fn channel(&mut self, head: ChannelHead, rows: usize) -> Option<ChannelMemo> {
         Some(ChannelMemo {
-            channel: ChannelName::new(self.text()?),
-            policy: self.fingerprint()?,
+            channel: head.channel,
+            policy: head.policy,
             settled: self.bits(rows)?,
             selected: self.bits(rows)?,
             absent: {
@@ -273,6 +381,8 @@ fn number(bytes: &[u8], at: usize) -> u64 {
 mod tests {
     use super::*;
 
+    const PROGRAM: Fingerprint = Fingerprint(9);
+
     fn memo() -> Memo {
         let mut rows = Rows {
             text: Fingerprint(1),
@@ -311,19 +421,34 @@ mod tests {
     #[test]
     fn what_is_saved_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let file = MemoFile::new(folder.path().join("memo"));
+        let file = MemoFile::new(folder.path().join("memo"), PROGRAM);
         assert_eq!(file.load(), None);
         file.save(&memo());
         assert_eq!(file.load(), Some(memo()));
+        assert_eq!(file.load_head(), Some(memo().head()));
+        let newer = MemoFile::new(&file.path, Fingerprint(10));
+        assert!(newer.load().is_none() && newer.load_head().is_none());
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 1, "a temporary file was left");
+    }
+
+    #[test]
+    fn a_channel_is_settled_when_nothing_is_left() {
+        let is_settled = |memo: &Memo| memo.head().channels[0].is_settled;
+        let mut memo = memo();
+        memo.channels[0].absent.clear();
+        assert!(!is_settled(&memo), "one row is not");
+        memo.channels[0].settled.set(0);
+        assert!(is_settled(&memo));
+        memo.channels[0].absent.push("gone".into());
+        assert!(!is_settled(&memo), "one that left is not");
     }
 
     #[test]
     fn a_torn_or_foreign_file_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("memo");
-        let file = MemoFile::new(&path);
+        let file = MemoFile::new(&path, PROGRAM);
         file.save(&memo());
         let whole = std::fs::read(&path).unwrap();
         for length in 0..whole.len() {
@@ -335,6 +460,11 @@ mod tests {
             bent[at] ^= 1;
             std::fs::write(&path, &bent).unwrap();
             assert_eq!(file.load(), None, "bent at {at}");
+            let head = file.load_head();
+            assert!(
+                head.is_none_or(|head| head == memo().head()),
+                "bent at {at}"
+            );
         }
         std::fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
         assert_eq!(file.load(), None);

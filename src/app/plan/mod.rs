@@ -3,6 +3,7 @@
 //! The catalog is streamed once. Of every item only its key and its place in the file are kept, and of every
 //! change its values; the content of a listing is read again when it is sent.
 
+mod changes;
 mod draft;
 mod look;
 mod memo;
@@ -30,6 +31,7 @@ use crate::domain::ids::{ChannelName, ListingRef, Sku};
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{Ledger, ListingRecord, Pending, Rejection, TouchId};
 
+pub use changes::Changes;
 pub use memo::MemoFile;
 pub use review::{keep_reviewed, lost_rows, require_rows, rows_token};
 pub use run::{Ground, plan};
@@ -61,10 +63,23 @@ pub struct Planned {
     pub listing_ref: Option<ListingRef>,
 }
 
+impl Planned {
+    /// A change of what no row of the catalog states.
+    pub(crate) fn of_no_row(change: Change, listing_ref: Option<ListingRef>) -> Self {
+        Self {
+            change,
+            at: None,
+            kind: ItemKind::Single,
+            parent: None,
+            listing_ref,
+        }
+    }
+}
+
 /// The plan of one channel.
 #[derive(Debug)]
 pub struct ChannelPlan {
-    pub changes: Vec<Planned>,
+    pub changes: Changes,
     pub unchanged: u64,
     /// Rows that have something to change but are held back: by their own errors, or because the channel
     /// refused exactly this before.
@@ -87,8 +102,8 @@ pub struct Plan {
     /// Of the catalog itself, whatever the channel.
     pub issues: Vec<Issue>,
     pub(crate) families: Families,
-    /// What was found settled is remembered up to this write of the ledger.
-    pub remembered: Option<TouchId>,
+    /// Which listings were written before this write of the ledger, no later plan asks for.
+    pub compared_up_to: Option<TouchId>,
     /// Rows that were settled, and not looked at again.
     pub passed_over: u64,
 }
@@ -151,8 +166,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub fn add(&mut self, change: &Change) {
-        let count = match (change.lane, change.action) {
+    pub fn add(&mut self, lane: Lane, action: Action) {
+        let count = match (lane, action) {
             (Lane::Zero, _) => &mut self.zero,
             (Lane::Stock, _) => &mut self.stock,
             (Lane::Price, _) => &mut self.price,
@@ -170,11 +185,7 @@ impl Counts {
 
 impl ChannelPlan {
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        self.changes
-            .iter()
-            .for_each(|planned| counts.add(&planned.change));
-        counts
+        self.changes.counts()
     }
 
     /// What `--approve` must be given to let this plan pass its guard once: it changes with the plan.
@@ -191,11 +202,7 @@ impl ChannelPlan {
 
 fn digest_changes(hash: &mut Sha256, channel: &Channel, plan: &ChannelPlan) {
     hash.update(channel.name.as_str().as_bytes());
-    for planned in &plan.changes {
-        // A change is plain data without maps: its JSON is one and the same on every machine.
-        hash.update(serde_json::to_vec(&planned.change).unwrap_or_default());
-        hash.update(b"\n");
-    }
+    plan.changes.digest(hash);
 }
 
 impl Plan {

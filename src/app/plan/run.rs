@@ -15,7 +15,7 @@ use crate::app::shelf::Shelf;
 use crate::app::{Channel, Scope};
 use crate::domain::Result;
 use crate::domain::ids::{ChannelName, Sku};
-use crate::domain::ledger::{Ledger, TouchId};
+use crate::domain::ledger::Ledger;
 use crate::domain::rows::{Bits, Compared, HashedSet, Rows, exact_hash, folded_hash};
 
 /// Listings that were written since the last plan; when there are more, everything is compared.
@@ -45,6 +45,17 @@ pub async fn plan(
         let found = scan(channels, known, shelf, scope, now, RowsToScan::All)?;
         return judged(found, channels, known, ground.ledger, true).await;
     };
+    if let Some(settled) = all_settled(channels, known, file, ground.ledger, shelf).await? {
+        let (nothing, none) = (Rows::default(), Bits::default());
+        let rows = RowsToScan::Marked(&nothing, &none);
+        let mut found = scan(channels, known, shelf, scope, now, rows)?;
+        found.plan.summary.rows = settled.rows;
+        found.plan.passed_over = settled.rows;
+        for (drafted, selected) in found.drafted.iter_mut().zip(settled.selected) {
+            drafted.plan.unchanged = selected;
+        }
+        return judged(found, channels, known, ground.ledger, false).await;
+    }
     let mut before = file.load();
     let since = before.as_ref().map(|memo| memo.touched);
     let touched = ground.ledger.touched_since(since, MOST_TOUCHED).await?;
@@ -53,11 +64,13 @@ pub async fn plan(
         None => Rows::default(),
     };
     let (reading, text) = (rows.reading, rows.text);
-    let compared = shelf.catalog.compare(rows)?;
-    let Some(mut compared) = compared else {
+    let Some(mut compared) = shelf.catalog.compare(rows)? else {
         load(channels, known, ground.ledger, None).await?;
         let found = scan(channels, known, shelf, scope, now, RowsToScan::All)?;
-        return judged(found, channels, known, ground.ledger, true).await;
+        let mut plan = judged(found, channels, known, ground.ledger, true).await?;
+        // The next plan looks at everything again, whatever was written before this one.
+        plan.compared_up_to = Some(touched.latest);
+        return Ok(plan);
     };
     let remembered = match (before, touched.listings) {
         (Some(memo), Some(touched)) if reading == compared.rows.reading => Some(Remembered {
@@ -95,19 +108,57 @@ pub async fn plan(
         found.plan.summary.rows = compared.rows.len() as u64;
     }
     if is_news && found.plan.summary.unreadable == 0 {
-        save(file, compared.rows, shelf, touched.latest, after);
-        found.plan.remembered = Some(touched.latest);
+        file.save(&Memo {
+            rows: compared.rows,
+            stock: shelf.stock.text,
+            touched: touched.latest,
+            channels: after,
+        });
+        found.plan.compared_up_to = Some(touched.latest);
     }
     judged(found, channels, known, ground.ledger, look.marked.is_none()).await
 }
 
-fn save(file: &MemoFile, rows: Rows, shelf: &Shelf, touched: TouchId, channels: Vec<ChannelMemo>) {
-    file.save(&Memo {
-        rows,
-        stock: shelf.stock.text,
-        touched,
-        channels,
+/// A catalog of which nothing has to be looked at.
+struct AllSettled {
+    rows: u64,
+    /// Of each channel.
+    selected: Vec<u64>,
+}
+
+/// Whether everything was settled and nothing has moved since, which can be told without looking at any row.
+async fn all_settled(
+    channels: &[Arc<Channel>],
+    known: &[Known],
+    file: &MemoFile,
+    ledger: &dyn Ledger,
+    shelf: &Shelf,
+) -> Result<Option<AllSettled>> {
+    let is_open = shelf.sold.skus().next().is_some()
+        || known.iter().any(|known| known.open_skus().next().is_some());
+    let Some(head) = file.load_head().filter(|_| !is_open) else {
+        return Ok(None);
+    };
+    let is_same_file = shelf.catalog.print().is_some_and(|print| {
+        (print.text, print.reading) == (head.text, head.reading) && shelf.stock.text == head.stock
     });
+    let selected = channels.iter().map(|channel| {
+        let found = head
+            .channels
+            .iter()
+            .find(|found| found.channel == channel.name)?;
+        let is_settled = found.is_settled && found.policy == policy_print(channel);
+        is_settled.then_some(found.selected)
+    });
+    let Some(selected) = selected.collect::<Option<_>>().filter(|_| is_same_file) else {
+        return Ok(None);
+    };
+    let touched = ledger.touched_since(Some(head.touched), 0).await?;
+    let is_untouched = touched.listings.is_some_and(|listings| listings.is_empty());
+    Ok(is_untouched.then_some(AllSettled {
+        rows: head.rows,
+        selected,
+    }))
 }
 
 /// Fills in what the ledger knows of these skus; of all, without any named.

@@ -293,7 +293,7 @@ impl Planner<'_> {
                 channels: Vec::new(),
                 issues: self.issues,
                 families: self.families,
-                remembered: None,
+                compared_up_to: None,
                 passed_over: 0,
             },
         })

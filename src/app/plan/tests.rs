@@ -19,6 +19,7 @@ use crate::domain::Result;
 use crate::domain::capability::Descriptor;
 use crate::domain::change::{Action, Lane};
 use crate::domain::connector::{Account, Connector};
+use crate::domain::fingerprint::Fingerprint;
 use crate::domain::guard::Guard;
 use crate::domain::ids::{ChannelName, Sku};
 use crate::domain::issue::Issue;
@@ -316,7 +317,7 @@ impl Seller {
         for (channel, plan) in channels.iter().zip(&plan.channels) {
             let all = !self.one_in(4);
             let mut changes = Vec::new();
-            for planned in &plan.changes {
+            for planned in plan.changes.iter() {
                 if all || self.one_in(3) {
                     changes.push((planned.change.clone(), "key".into()));
                 }
@@ -511,7 +512,7 @@ fn differences(one: &[String], other: &[String]) -> Vec<String> {
 /// How many plans passed over rows.
 async fn live_through(seed: u64) -> u32 {
     let mut seller = Seller::new(seed).await;
-    let memo = MemoFile::new(seller.folder.path().join("memo"));
+    let memo = MemoFile::new(seller.folder.path().join("memo"), Fingerprint::default());
     let mut passed = 0;
     for step in 0..14 {
         let now = Timestamp::now();
@@ -545,7 +546,7 @@ async fn live_through(seed: u64) -> u32 {
         );
         assert_eq!(quick.id(&channels), whole.id(&channels));
         passed += u32::from(quick.passed_over > 0);
-        if let Some(remembered) = quick.remembered.filter(|_| seller.next % 2 == 0) {
+        if let Some(remembered) = quick.compared_up_to.filter(|_| seller.next % 2 == 0) {
             seller.ledger.forget_touched(remembered).await.unwrap();
         }
         seller.push(&channels, &quick, now).await;

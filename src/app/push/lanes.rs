@@ -11,7 +11,7 @@ use super::load::Load;
 use super::outcomes::Delivered;
 use super::traffic::Traffic;
 use super::{FIRST_POLL, Push, SLOWEST_POLL};
-use crate::app::plan::Planned;
+use crate::app::plan::{Changes, Planned};
 use crate::app::submissions::poll;
 use crate::domain::capability::{Grouping, Variants};
 use crate::domain::change::{Action, Lane, Route};
@@ -36,9 +36,9 @@ pub(super) struct Ready {
 
 impl Push<'_> {
     /// All lanes in their order. `Err` stops the channel; what was not sent is counted as left.
-    pub(super) async fn send_lanes(&self, changes: Vec<Planned>) -> Result<()> {
+    pub(super) async fn send_lanes(&self, changes: &Changes) -> Result<()> {
         let mut by_lane: HashMap<Lane, Vec<Planned>> = HashMap::new();
-        for planned in changes {
+        for planned in changes.iter() {
             by_lane
                 .entry(planned.change.lane)
                 .or_default()

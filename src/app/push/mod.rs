@@ -164,7 +164,7 @@ impl Push<'_> {
         if !self.work.dry_run {
             self.manage(&plan.newly_managed).await?;
         }
-        self.send_lanes(plan.changes).await?;
+        self.send_lanes(&plan.changes).await?;
         if self.work.dry_run {
             return Ok(());
         }

@@ -66,9 +66,9 @@ pub async fn run(
         .into_iter()
         .map(|absentee| (absentee.name, absentee.kind, absentee.error))
         .collect();
-    let mut document = PlanDocument::new(&planned, &channels, &failed, now);
-    document.issues.extend(session.stock_issues());
     let rows = planned.summary.rows;
+    let mut document = PlanDocument::new(planned, &channels, &failed, now);
+    document.issues.extend(session.stock_issues());
     let min_rows = crate::app::sync::MIN_ROWS;
     document.guard = crate::app::plan::lost_rows(
         ledger.catalog_rows().await?,
@@ -85,14 +85,15 @@ pub async fn run(
             file.display()
         ));
     }
+    let exit = exit(&document, exit_code);
     match format {
-        _ if global.json => print_json(ui, &render::plan::without_rows(document.clone()))?,
-        PlanFormat::Json => print_json(ui, &render::plan::without_rows(document.clone()))?,
+        _ if global.json => print_json(ui, &render::plan::without_rows(document))?,
+        PlanFormat::Json => print_json(ui, &render::plan::without_rows(document))?,
         PlanFormat::Text => ui.data(&render::plan::text(&document, ui.paint()))?,
         PlanFormat::Markdown => ui.data(&render::plan::markdown(&document))?,
     }
     session.close(false, ui)?;
-    Ok(exit(&document, exit_code))
+    Ok(exit)
 }
 
 fn exit(document: &PlanDocument, exit_code: bool) -> Exit {

@@ -212,6 +212,9 @@ fn read_plan(file: &Path) -> Result<HashMap<ChannelName, Vec<Change>>> {
     Ok(plan
         .channels
         .into_iter()
-        .map(|channel| (channel.channel, channel.rows))
+        .map(|channel| {
+            let rows = channel.rows.iter().map(|planned| planned.change);
+            (channel.channel, rows.collect())
+        })
         .collect())
 }

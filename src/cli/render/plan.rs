@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::issues;
 use super::text::{Paint, Tone, clean, counted, indented, money, number, short};
-use crate::app::plan::Counts;
+use crate::app::plan::{Changes, Counts};
 use crate::cli::documents::{GuardStop, PlanChannel, PlanDocument};
 use crate::domain::change::{Action, Change, Lane};
 use crate::domain::issue::Issue;
@@ -23,7 +23,7 @@ pub fn without_rows(mut document: PlanDocument) -> Value {
     document
         .channels
         .iter_mut()
-        .for_each(|channel| channel.rows = Vec::new());
+        .for_each(|channel| channel.rows = Changes::default());
     // Plain data with text keys: this does not fail.
     let mut value = serde_json::to_value(document).unwrap_or_default();
     let channels = value.get_mut("channels").and_then(Value::as_array_mut);
@@ -133,8 +133,8 @@ fn channel_text(channel: &PlanChannel, paint: Paint) -> String {
         out.push_str(&indented(&guard_text(stop, paint), 2));
     }
     for lane in Lane::ALL {
-        let rows: Vec<&Change> = channel.rows.iter().filter(|row| row.lane == lane).collect();
-        out.push_str(&examples(&rows));
+        let (shown, more) = channel.rows.some_of(lane, EXAMPLES);
+        out.push_str(&examples(&shown, more));
     }
     out
 }
@@ -161,8 +161,7 @@ pub fn guard_text(stop: &GuardStop, paint: Paint) -> String {
     )
 }
 
-fn examples(rows: &[&Change]) -> String {
-    let shown = &rows[..rows.len().min(EXAMPLES)];
+fn examples(shown: &[Change], more: usize) -> String {
     // Aligned by characters: a sku with wide letters moves only its own line.
     let width = shown
         .iter()
@@ -174,8 +173,8 @@ fn examples(rows: &[&Change]) -> String {
         let sku = short(row.sku.as_str(), SKU_LENGTH);
         out.push_str(&format!("    {sku:width$}  {}\n", words(row)));
     }
-    if rows.len() > shown.len() {
-        let more = number((rows.len() - shown.len()) as u64);
+    if more > 0 {
+        let more = number(more as u64);
         out.push_str(&format!("    … {more} more\n"));
     }
     out
@@ -322,16 +321,15 @@ fn markdown_details(channel: &PlanChannel) -> String {
         counted(channel.rows.len() as u64, "change", "changes")
     );
     for lane in Lane::ALL {
-        let mut rows = channel.rows.iter().filter(|row| row.lane == lane);
-        for row in rows.by_ref().take(EXAMPLES) {
+        let (shown, more) = channel.rows.some_of(lane, EXAMPLES);
+        for row in shown {
             let sku = escaped(&short(row.sku.as_str(), SKU_LENGTH));
-            out.push_str(&format!("| {sku} | {} |\n", escaped(&words(row))));
+            out.push_str(&format!("| {sku} | {} |\n", escaped(&words(&row))));
         }
-        let more = rows.count() as u64;
         if more > 0 {
             out.push_str(&format!(
                 "| | … {} more ({}) |\n",
-                number(more),
+                number(more as u64),
                 lane.as_str()
             ));
         }
@@ -416,12 +414,11 @@ mod tests {
     }
 
     fn channel(name: &str, rows: Vec<Change>) -> PlanChannel {
-        let mut changes = Counts::default();
-        rows.iter().for_each(|row| changes.add(row));
+        let rows: Changes = rows.into_iter().collect();
         PlanChannel {
             channel: name.into(),
             kind: "woocommerce".into(),
-            changes,
+            changes: rows.counts(),
             unchanged: 1_204,
             blocked: 0,
             waiting: 0,
