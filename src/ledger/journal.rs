@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::domain::change::{Change, Lane};
 use crate::domain::ids::{ChannelName, IdempotencyKey, RunId, Sku};
+use crate::domain::issue::Issue;
 use crate::domain::ledger::{Intent, IntentId, Pending, Rejection, Settled, Settlement};
 use crate::domain::{Error, Result as DomainResult};
 
@@ -47,7 +48,7 @@ pub async fn record_intents(
                     .put(to_json(&change.after)?)?;
                 values.put(micros(at))?;
                 Ok(())
-            })?
+            })
             .execute(connection)
             .await?;
     }
@@ -84,28 +85,58 @@ async fn end_intents(
         .iter()
         .map(|settlement| (settlement.intent, settlement))
         .collect();
-    let ended = ManyRows {
-        head: "UPDATE journal SET settled = ended.column3, settled_at = ended.column4, \
-               issues = ended.column5 FROM (",
-        width: 5,
-        tail: ") AS ended WHERE journal.id = ended.column1 AND journal.channel = ended.column2",
+    let mut runs: Vec<Ended<'_>> = Vec::new();
+    for settlement in last.values() {
+        match runs.last_mut() {
+            Some(run) if run.is_followed_by(settlement) => run.last = settlement.intent,
+            _ => runs.push(Ended {
+                first: settlement.intent,
+                last: settlement.intent,
+                settled: settlement.settled,
+                issues: &settlement.issues,
+            }),
+        }
     }
-    .with(last.values(), |settlement, values| {
-        let issues = match settlement.issues.as_slice() {
+    let ended = ManyRows {
+        head: "UPDATE journal SET settled = ended.column4, settled_at = ended.column5, \
+               issues = ended.column6 FROM (",
+        width: 6,
+        tail: ") AS ended WHERE journal.id BETWEEN ended.column1 AND ended.column2 \
+               AND journal.channel = ended.column3",
+    }
+    .with(&runs, |run, values| {
+        let issues = match run.issues {
             [] => None,
             issues => Some(to_json(&issues)?),
         };
-        values.put(settlement.intent)?.id(channel)?;
+        values.put(run.first)?.put(run.last)?.id(channel)?;
         values
-            .put(settlement.settled.as_str())?
+            .put(run.settled.as_str())?
             .put(micros(at))?
             .put(issues)?;
         Ok(())
-    })?
+    })
     .execute(connection)
     .await?;
     all_known(last.len() as u64, ended, channel)?;
     Ok(())
+}
+
+/// Intents that ended alike, one after the other: mostly all of a batch, and one row of a statement.
+struct Ended<'a> {
+    first: IntentId,
+    last: IntentId,
+    settled: Settled,
+    issues: &'a [Issue],
+}
+
+impl Ended<'_> {
+    fn is_followed_by(&self, settlement: &Settlement) -> bool {
+        settlement.intent == self.last + 1
+            && settlement.settled == self.settled
+            && settlement.issues.is_empty()
+            && self.issues.is_empty()
+    }
 }
 
 /// A settlement without its intent would be an outcome that nobody can trace.
@@ -181,7 +212,7 @@ async fn settle_pending(
             .put(micros(pending.deadline))?;
         values.put(pending.superseded)?;
         Ok(())
-    })?
+    })
     .execute(connection)
     .await?;
     Ok(())
@@ -240,7 +271,7 @@ async fn settle_rejections(
             .put(to_json(&rejection.issues)?)?;
         values.put(micros(rejection.at))?;
         Ok(())
-    })?
+    })
     .execute(connection)
     .await?;
     Ok(())

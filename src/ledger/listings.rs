@@ -18,7 +18,7 @@ use crate::domain::money::{Money, currency};
 
 use super::fault::Fault;
 use super::rows::{BULK, ManyRows, count, from_json, get, json, micros, optional_time, quantity};
-use super::touched::{next_touch, touch};
+use super::touched::touch;
 
 pub async fn channel(
     connection: &mut SqliteConnection,
@@ -260,10 +260,6 @@ pub async fn record_listings(
     channel: &ChannelName,
     records: &[(&Sku, &ListingRecord)],
 ) -> Result<(), Fault> {
-    if records.is_empty() {
-        return Ok(());
-    }
-    let written = next_touch(connection).await?;
     for records in records.chunks(BULK) {
         count_live(connection, channel, records).await?;
         RECORDS
@@ -277,16 +273,10 @@ pub async fn record_listings(
                 values.put(record.shown.map(String::from))?;
                 values.put(micros(record.at))?;
                 Ok(())
-            })?
+            })
             .execute(connection)
             .await?;
-        touch(
-            connection,
-            channel,
-            written,
-            records.iter().map(|(sku, _)| *sku),
-        )
-        .await?;
+        touch(connection, channel, records.iter().map(|(sku, _)| *sku)).await?;
     }
     Ok(())
 }

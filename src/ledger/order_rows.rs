@@ -266,7 +266,7 @@ async fn write_heads(
             .money(order.total)?;
         values.put(micros(first_seen))?;
         Ok(())
-    })?
+    })
     .execute(&mut *connection)
     .await?;
     Ok(())
@@ -302,7 +302,7 @@ async fn write_lines(
             .put(line.tax_included)?
             .put(line.fulfilled_by.as_str())?;
         Ok(())
-    })?
+    })
     .execute(&mut *connection)
     .await?;
     Ok(())
@@ -336,7 +336,7 @@ async fn write_charges(
             .put(charge.label.as_str())?
             .money(Some(charge.amount))?;
         Ok(())
-    })?
+    })
     .execute(&mut *connection)
     .await?;
     Ok(())
@@ -374,27 +374,31 @@ pub async fn write_shipments(
         .iter()
         .flat_map(|stored| stored.shipments.iter().map(|parcel| (stored.id, parcel)))
         .collect();
-    let heads = PARCELS.with(&parcels, |(id, shipment), values| {
-        values.put(*id)?.put(shipment.parcel)?;
-        values.put(shipment.carrier.as_str())?;
-        values.put(shipment.tracking.as_str())?;
-        values.put(micros(shipment.shipped_at))?;
-        values.put(shipment.completes_order)?;
-        Ok(())
-    })?;
+    PARCELS
+        .with(&parcels, |(id, shipment), values| {
+            values.put(*id)?.put(shipment.parcel)?;
+            values.put(shipment.carrier.as_str())?;
+            values.put(shipment.tracking.as_str())?;
+            values.put(micros(shipment.shipped_at))?;
+            values.put(shipment.completes_order)?;
+            Ok(())
+        })
+        .execute(&mut *connection)
+        .await?;
     let lines = parcels.iter().flat_map(|(id, shipment)| {
         let lines = (0i64..).zip(&shipment.lines);
         lines.map(move |line| (*id, shipment.parcel, line))
     });
-    let lines = PARCEL_LINES.with(
-        lines,
-        |(id, parcel, (position, (line, quantity))), values| {
-            values.put(id)?.put(parcel)?.put(position)?;
-            values.id(line)?.put(count(*quantity))?;
-            Ok(())
-        },
-    )?;
-    heads.execute(&mut *connection).await?;
-    lines.execute(connection).await?;
+    PARCEL_LINES
+        .with(
+            lines,
+            |(id, parcel, (position, (line, quantity))), values| {
+                values.put(id)?.put(parcel)?.put(position)?;
+                values.id(line)?.put(count(*quantity))?;
+                Ok(())
+            },
+        )
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -38,29 +38,36 @@ pub struct ManyRows {
 
 impl ManyRows {
     /// The statement with the values of these rows, in their order.
-    pub fn with<T>(
+    pub fn with<'r, T: Send + 'r>(
         self,
         rows: impl IntoIterator<Item = T>,
-        mut put: impl FnMut(T, &mut Values) -> Result<(), Fault>,
-    ) -> Result<Filled, Fault> {
-        let mut rows: Vec<T> = rows.into_iter().collect();
-        rows.reverse();
-        let mut parts = Vec::with_capacity(rows.len() / ROWS + 1);
-        while !rows.is_empty() {
-            // Few sizes, so that the statements stay prepared: the largest, and powers of two for what is left.
-            let count = ROWS.min(1 << rows.len().ilog2());
-            let mut values = Values::default();
-            values.0.reserve(count * self.width, 0);
-            for row in rows.drain(rows.len() - count..).rev() {
-                put(row, &mut values)?;
-            }
-            debug_assert_eq!(values.0.len(), count * self.width, "{}", self.head);
-            parts.push((count, values.0));
+        mut put: impl FnMut(T, &mut Values) -> Result<(), Fault> + Send + 'r,
+    ) -> Filled<'r> {
+        let rows: Vec<T> = rows.into_iter().collect();
+        let mut rows = rows.into_iter();
+        Filled {
+            next: Box::new(move || self.part(&mut rows, &mut put)),
         }
-        Ok(Filled {
-            statement: self,
-            parts,
-        })
+    }
+
+    /// The statement for the next rows; `None` when there are no more.
+    fn part<T>(
+        self,
+        rows: &mut std::vec::IntoIter<T>,
+        put: &mut impl FnMut(T, &mut Values) -> Result<(), Fault>,
+    ) -> Result<Option<Part>, Fault> {
+        if rows.as_slice().is_empty() {
+            return Ok(None);
+        }
+        // Few sizes, so that the statements stay prepared: the largest, and powers of two for what is left.
+        let count = ROWS.min(1 << rows.len().ilog2());
+        let mut values = Values::default();
+        values.0.reserve(count * self.width, 0);
+        for row in rows.take(count) {
+            put(row, &mut values)?;
+        }
+        debug_assert_eq!(values.0.len(), count * self.width, "{}", self.head);
+        Ok(Some((self.sql(count), values.0)))
     }
 
     fn sql(self, rows: usize) -> String {
@@ -74,22 +81,26 @@ impl ManyRows {
     }
 }
 
+/// A statement of some rows, and their values.
+type Part = (String, SqliteArguments);
+
 /// A statement with its rows.
-pub struct Filled {
-    statement: ManyRows,
-    parts: Vec<(usize, SqliteArguments)>,
+pub struct Filled<'r> {
+    /// Erased, because futures over closures are sent to other threads only when those hold for every lifetime.
+    next: Box<dyn FnMut() -> Result<Option<Part>, Fault> + Send + 'r>,
 }
 
-impl Filled {
-    /// Answers how many rows it touched.
-    pub async fn execute(self, connection: &mut SqliteConnection) -> Result<u64, Fault> {
+impl Filled<'_> {
+    /// Answers how many rows it touched. While the database works on some, the next ones are made ready.
+    pub async fn execute(mut self, connection: &mut SqliteConnection) -> Result<u64, Fault> {
         let mut touched = 0;
-        for (rows, values) in self.parts {
-            let sql = AssertSqlSafe(self.statement.sql(rows));
-            let done = sqlx::query_with(sql, values)
-                .execute(&mut *connection)
-                .await?;
-            touched += done.rows_affected();
+        let mut part = (self.next)()?;
+        while let Some((sql, values)) = part {
+            let working = sqlx::query_with(AssertSqlSafe(sql), values).execute(&mut *connection);
+            // The first look at it hands the statement over to the database's thread.
+            let (done, next) = tokio::join!(working, async { (self.next)() });
+            touched += done?.rows_affected();
+            part = next?;
         }
         Ok(touched)
     }

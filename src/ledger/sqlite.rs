@@ -21,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// "SKUC" in the header of the file, set by the first migration.
 const APPLICATION_ID: i64 = 0x534B_5543;
 
+/// Of pages, per connection, in KiB with a minus: a large table is written in the order of its skus, not of its pages.
+const CACHE: &str = "-32768";
+
+/// Pages of the write-ahead log before they are folded into the file. A page that is written often is folded once.
+const LOG: &str = "8192";
+
 /// A ledger in one SQLite file.
 ///
 /// Writes go through a single connection, so that tasks of one process queue in memory instead of waking up
@@ -50,7 +56,10 @@ impl SqliteLedger {
         migrate(&options, &path).await?;
 
         // The journal mode is written into the file: never before it is known to be a ledger.
-        let wal = options.journal_mode(SqliteJournalMode::Wal);
+        let wal = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .pragma("cache_size", CACHE)
+            .pragma("wal_autocheckpoint", LOG);
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)

@@ -6,36 +6,23 @@ use crate::domain::ids::{ChannelName, Sku};
 use crate::domain::ledger::{TouchId, Touched};
 
 use super::fault::Fault;
-use super::rows::{ManyRows, id};
-
-/// A number for one write, above all before it.
-pub async fn next_touch(connection: &mut SqliteConnection) -> Result<TouchId, Fault> {
-    Ok(sqlx::query_scalar(
-        "SELECT max(coalesce((SELECT max(seq) FROM touched), 0) + 1, \
-         CAST(unixepoch('subsec') * 1000000 AS INTEGER))",
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
-const TOUCHED: ManyRows = ManyRows {
-    head: "INSERT INTO touched (seq, channel, sku)",
-    width: 3,
-    tail: " ON CONFLICT DO NOTHING",
-};
+use super::rows::{count, from_json, get, id, json, quantity};
 
 /// Remembers that these were written.
 pub async fn touch<'s>(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
-    touch: TouchId,
-    skus: impl Iterator<Item = &'s Sku>,
+    skus: impl ExactSizeIterator<Item = &'s Sku>,
 ) -> Result<(), Fault> {
-    let touched = TOUCHED.with(skus, |sku, values| {
-        values.put(touch)?.id(channel)?.id(sku)?;
-        Ok(())
-    })?;
-    touched.execute(connection).await?;
+    sqlx::query(
+        "INSERT INTO touched (seq, channel, listings, skus) SELECT max(coalesce(max(seq), 0) + 1, \
+         CAST(unixepoch('subsec') * 1000000 AS INTEGER)), $1, $2, $3 FROM touched",
+    )
+    .bind(channel.as_str())
+    .bind(count(skus.len() as u64))
+    .bind(json(skus)?)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -54,22 +41,30 @@ pub async fn touched_since(
     let Some(since) = since else {
         return Ok(touched);
     };
-    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM touched WHERE seq = $1)")
-        .bind(since)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !known {
+    // Without the write itself the later ones may be gone as well.
+    let row = sqlx::query(
+        "SELECT count(*) FILTER (WHERE seq = $1), coalesce(sum(listings) FILTER (WHERE seq > $1), 0) \
+         FROM touched WHERE seq >= $1",
+    )
+    .bind(since)
+    .fetch_one(&mut *connection)
+    .await?;
+    let is_known: bool = get(&row, 0)?;
+    let listings = quantity(&row, 1)?;
+    if !is_known || listings > most as u64 {
         return Ok(touched);
     }
-    let rows = sqlx::query("SELECT channel, sku FROM touched WHERE seq > $1 LIMIT $2")
+    let rows = sqlx::query("SELECT channel, skus FROM touched WHERE seq > $1")
         .bind(since)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(connection)
         .await?;
-    if rows.len() <= most {
-        let listings = rows.iter().map(|row| Ok((id(row, 0)?, id(row, 1)?)));
-        touched.listings = Some(listings.collect::<Result<_, Fault>>()?);
+    let mut listings = Vec::new();
+    for row in rows {
+        let channel: ChannelName = id(&row, 0)?;
+        let skus: Vec<Sku> = from_json(get(&row, 1)?)?;
+        listings.extend(skus.into_iter().map(|sku| (channel.clone(), sku)));
     }
+    touched.listings = Some(listings);
     Ok(touched)
 }
 

@@ -2,12 +2,12 @@
 -- is named after it. `seq` is never given twice, and at least the time of the write, so that an older copy of the
 -- ledger that goes on by itself gives others.
 CREATE TABLE touched (
-    seq INTEGER NOT NULL,
+    seq INTEGER PRIMARY KEY,
     channel TEXT NOT NULL,
-    sku TEXT NOT NULL,
-    PRIMARY KEY (seq, channel, sku)
-) STRICT, WITHOUT ROWID;
+    listings INTEGER NOT NULL, -- how many
+    skus TEXT NOT NULL -- JSON
+) STRICT;
 
 -- Where this ledger begins to count.
-INSERT INTO touched (seq, channel, sku)
-VALUES (CAST(unixepoch('subsec') * 1000000 AS INTEGER) + abs(random() % 1000), '', '');
+INSERT INTO touched (seq, channel, listings, skus)
+VALUES (CAST(unixepoch('subsec') * 1000000 AS INTEGER) + abs(random() % 1000), '', 0, '[]');
