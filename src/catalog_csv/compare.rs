@@ -6,7 +6,7 @@ use crate::domain::catalog::CatalogPrint;
 use crate::domain::fingerprint::{Fingerprint, Fingerprinter};
 use crate::domain::ids::Sku;
 use crate::domain::rows::{
-    Bits, Compared, HashedMap, HashedSet, NEW, RowPrint, Rows, exact_hash, folded_hash,
+    Bits, Compared, Gone, HashedMap, HashedSet, NEW, RowPrint, Rows, exact_hash, folded_hash,
 };
 
 use super::native::Native;
@@ -119,7 +119,11 @@ impl Native {
             gone: changed
                 .iter()
                 .chain(&gone)
-                .map(|row| (*row as u32, before.prints[*row].family))
+                .map(|row| &before.prints[*row])
+                .map(|print| Gone {
+                    family: print.family,
+                    is_variant: print.is_variant,
+                })
                 .collect(),
             clashing: match clashes.is_empty() {
                 true => Vec::new(),

@@ -128,14 +128,22 @@ pub struct Compared {
     pub rows: Rows,
     /// Which remembered row each row is, byte for byte; `None` when all are, in their order.
     pub origins: Option<Vec<u32>>,
-    /// Rows that were remembered and are there no more, or not as they were: number, and family.
-    pub gone: Vec<(u32, u64)>,
+    /// Rows that were remembered and are there no more, or not as they were.
+    pub gone: Vec<Gone>,
     /// Skus of remembered rows that are there no more.
     pub left: Vec<Sku>,
     /// Rows whose sku another row has as well, if only in other letters.
     pub clashing: Vec<u32>,
     /// Families ([`RowPrint::family`]) whose variants stand in another order than they did.
     pub reordered: HashedSet,
+}
+
+/// A row that is not as it was remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct Gone {
+    /// As it was, as in [`RowPrint`].
+    pub family: u64,
+    pub is_variant: bool,
 }
 
 /// Instead of a number, of rows that were not remembered.
@@ -191,6 +199,15 @@ impl Bits {
         self.words[position / 64] |= 1 << (position % 64);
     }
 
+    /// Those of either.
+    pub fn or(&self, other: &Self) -> Self {
+        let pairs = self.words.iter().zip(&other.words);
+        Self {
+            words: pairs.map(|(one, other)| one | other).collect(),
+            length: self.length.min(other.length),
+        }
+    }
+
     pub fn count(&self) -> usize {
         self.words
             .iter()
@@ -229,6 +246,10 @@ mod tests {
         bits.set(129);
         assert!(bits.get(0) && bits.get(129) && !bits.get(64));
         assert_eq!(bits.count(), 2);
+        let mut other = Bits::new(130);
+        other.set(64);
+        let both = bits.or(&other);
+        assert!(both.get(0) && both.get(64) && both.count() == 3);
         assert_eq!(
             Bits::from_words(bits.words().to_vec(), 130),
             Some(bits.clone())

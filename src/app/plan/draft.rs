@@ -165,6 +165,12 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A variant that needs no plan is live here, or there would be something to do.
+    pub(super) fn has_settled_variant(&mut self, parent: &Sku) {
+        self.parents.insert(parent.clone());
+        self.growing.insert(parent.clone());
+    }
+
     /// A sku that is not live here: new, or ended before and wanted again.
     fn create(
         &mut self,

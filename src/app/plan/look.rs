@@ -30,8 +30,20 @@ pub(super) struct Look {
     pub moved: Bits,
     /// Rows to be looked at; `None` means all.
     pub marked: Option<Bits>,
+    /// Variants that stay as they are while their parent is looked at.
+    pub beside: Beside,
     /// Skus whose records are needed: of marked rows, of their parents, and of what may be absent.
     pub skus: Vec<Sku>,
+}
+
+/// Settled rows that are read for what they tell of their parents, and not planned.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub rows: Bits,
+    /// Hashes of their skus.
+    pub hashes: HashedSet,
+    /// Of those, the ones that each channel sells, in the order of the channels.
+    pub sold: Vec<HashedSet>,
 }
 
 /// Stands for everything beside rows and ledger that a channel's plan depends on.
@@ -61,6 +73,7 @@ impl Look {
         let everything = |moved| Self {
             moved,
             marked: None,
+            beside: Beside::default(),
             skus: Vec::new(),
         };
         let Some(remembered) = remembered else {
@@ -74,11 +87,8 @@ impl Look {
         for row in &compared.clashing {
             moved.set(*row as usize);
         }
-        let mut families: HashedSet = compared.gone.iter().map(|(_, family)| *family).collect();
-        // A parent names the options of its variants in their order.
-        families.extend(&compared.reordered);
-        families.extend(compared.left.iter().map(|sku| exact_hash(sku.as_str())));
-        close(compared, &mut moved, &mut families);
+        let mut families = Families::of_what_is_gone(compared);
+        families.close(compared, &mut moved);
 
         let mut memos = Vec::new();
         for channel in channels {
@@ -110,7 +120,7 @@ impl Look {
                 marked.set(row);
             }
         }
-        close(compared, &mut marked, &mut families);
+        families.close(compared, &mut marked);
         if marked.count() > compared.rows.len() / MOST {
             return Ok(everything(moved));
         }
@@ -120,10 +130,14 @@ impl Look {
             }
         }
         skus.extend(parents_without_row(compared, &marked, shelf)?);
+        // The ledger keeps them in this order.
+        let mut skus: Vec<Sku> = skus.into_iter().collect();
+        skus.sort_unstable();
         Ok(Self {
             moved,
+            beside: beside(compared, &marked, &families, &memos),
             marked: Some(marked),
-            skus: skus.into_iter().collect(),
+            skus,
         })
     }
 }
@@ -160,35 +174,109 @@ fn wanted(remembered: &Remembered, known: &[Known], shelf: &Shelf) -> HashSet<Sk
     wanted
 }
 
-/// Marks the whole family of every marked row: parents and variants speak for each other.
-fn close(compared: &Compared, marked: &mut Bits, families: &mut HashedSet) {
-    let rows = &compared.rows;
-    let mut checked = Bits::new(rows.len());
-    loop {
-        for (row, print) in rows.prints.iter().enumerate() {
-            if marked.get(row) && !checked.get(row) {
-                checked.set(row);
-                families.insert(print.family);
-                if print.is_variant {
-                    // By mistake it may be named as a parent as well.
-                    families.insert(exact_hash(rows.sku(row)));
+/// Families of rows that are looked at: parents and variants speak for each other.
+#[derive(Default)]
+struct Families {
+    /// Their parents are not what they were, so that their variants may not be either.
+    whole: HashedSet,
+    /// Some of their variants are not what they were, which only their parents take notice of.
+    some: HashedSet,
+}
+
+impl Families {
+    fn of_what_is_gone(compared: &Compared) -> Self {
+        let mut families = Self::default();
+        for gone in &compared.gone {
+            match gone.is_variant {
+                true => families.some.insert(gone.family),
+                false => families.whole.insert(gone.family),
+            };
+        }
+        let left = compared.left.iter();
+        families
+            .whole
+            .extend(left.map(|sku| exact_hash(sku.as_str())));
+        // A parent names the options of its variants in their order.
+        families.some.extend(&compared.reordered);
+        families
+    }
+
+    /// Marks whatever marked rows speak for.
+    fn close(&mut self, compared: &Compared, marked: &mut Bits) {
+        let rows = &compared.rows;
+        let mut checked = Bits::new(rows.len());
+        // The family whose parent a row is; by mistake a variant may be one as well.
+        let own = |row: usize| match rows.prints[row].is_variant {
+            true => exact_hash(rows.sku(row)),
+            false => rows.prints[row].family,
+        };
+        loop {
+            for (row, print) in rows.prints.iter().enumerate() {
+                if marked.get(row) && !checked.get(row) {
+                    checked.set(row);
+                    self.whole.insert(own(row));
+                    if print.is_variant {
+                        self.some.insert(print.family);
+                    }
                 }
             }
-        }
-        let mut grown = false;
-        for (row, print) in rows.prints.iter().enumerate() {
-            if !marked.get(row)
-                && (families.contains(&print.family)
-                    || (print.is_variant && families.contains(&exact_hash(rows.sku(row)))))
-            {
-                marked.set(row);
-                grown = true;
+            let mut grown = false;
+            for (row, print) in rows.prints.iter().enumerate() {
+                if marked.get(row) {
+                    continue;
+                }
+                let own = own(row);
+                if self.whole.contains(&print.family) || self.whole.contains(&own) {
+                    marked.set(row);
+                    grown = true;
+                } else if self.some.contains(&own) {
+                    marked.set(row);
+                    // As a parent it is as it was.
+                    checked.set(row);
+                    if print.is_variant {
+                        self.some.insert(print.family);
+                    }
+                    grown = true;
+                }
+            }
+            if !grown {
+                return;
             }
         }
-        if !grown {
-            return;
+    }
+}
+
+/// The other variants of families that are looked at. What settled them still holds.
+fn beside(
+    compared: &Compared,
+    marked: &Bits,
+    families: &Families,
+    memos: &[&ChannelMemo],
+) -> Beside {
+    let mut beside = Beside {
+        rows: Bits::new(compared.rows.len()),
+        hashes: HashedSet::default(),
+        sold: vec![HashedSet::default(); memos.len()],
+    };
+    let rows = &compared.rows;
+    for (row, print) in rows.prints.iter().enumerate() {
+        if !print.is_variant || marked.get(row) || !families.some.contains(&print.family) {
+            continue;
+        }
+        // Whatever has no origin is marked.
+        let Some(origin) = compared.origin(row) else {
+            continue;
+        };
+        let hash = exact_hash(rows.sku(row));
+        beside.rows.set(row);
+        beside.hashes.insert(hash);
+        for (memo, sold) in memos.iter().zip(&mut beside.sold) {
+            if memo.selected.get(origin) {
+                sold.insert(hash);
+            }
         }
     }
+    beside
 }
 
 /// Parents of marked variants that only their variants name.

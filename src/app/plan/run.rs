@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::draft::Drafted;
-use super::look::{Look, Remembered, policy_print};
+use super::look::{Beside, Look, Remembered, policy_print};
 use super::memo::{ChannelMemo, Memo, MemoFile};
 use super::scan::{Found, RowsToScan, scan};
 use super::{Known, Plan};
@@ -46,8 +46,8 @@ pub async fn plan(
         return judged(found, channels, known, ground.ledger, true).await;
     };
     if let Some(settled) = all_settled(channels, known, file, ground.ledger, shelf).await? {
-        let (nothing, none) = (Rows::default(), Bits::default());
-        let rows = RowsToScan::Marked(&nothing, &none);
+        let (nothing, none, nobody) = (Rows::default(), Bits::default(), Beside::default());
+        let rows = RowsToScan::Marked(&nothing, &none, &nobody);
         let mut found = scan(channels, known, shelf, scope, now, rows)?;
         found.plan.summary.rows = settled.rows;
         found.plan.passed_over = settled.rows;
@@ -83,7 +83,7 @@ pub async fn plan(
     let look = Look::new(&mut compared, remembered.as_ref(), channels, known, shelf)?;
     let (rows, skus) = match &look.marked {
         Some(marked) => (
-            RowsToScan::Marked(&compared.rows, marked),
+            RowsToScan::Marked(&compared.rows, marked, &look.beside),
             Some(look.skus.as_slice()),
         ),
         None => (RowsToScan::All, None),

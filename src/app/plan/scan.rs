@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::draft::{Draft, Drafted};
+use super::look::Beside;
 use super::{Known, Plan, Planned};
 use crate::app::family::{Families, as_parent, inherit};
 use crate::app::shelf::Shelf;
@@ -22,7 +23,8 @@ use crate::domain::rows::{Bits, HashedMap, HashedSet, Rows, exact_hash, folded_h
 #[derive(Clone, Copy)]
 pub(super) enum RowsToScan<'a> {
     All,
-    Marked(&'a Rows, &'a Bits),
+    /// Those that are marked, and those beside them.
+    Marked(&'a Rows, &'a Bits, &'a Beside),
 }
 
 /// What a scan found; the guard has not judged it yet.
@@ -55,6 +57,10 @@ pub(super) fn scan(
     rows: RowsToScan<'_>,
 ) -> Result<Found> {
     let mut planner = Planner {
+        beside: match rows {
+            RowsToScan::All => None,
+            RowsToScan::Marked(_, _, beside) => Some(beside),
+        },
         shelf,
         scope,
         seen: HashedMap::default(),
@@ -84,8 +90,9 @@ pub(super) fn scan(
     };
     let summary = match rows {
         RowsToScan::All => shelf.catalog.scan(&mut visit)?,
-        RowsToScan::Marked(rows, marked) => {
-            shelf.catalog.scan_rows(rows, marked, &mut visit)?;
+        RowsToScan::Marked(rows, marked, beside) => {
+            let read = marked.or(&beside.rows);
+            shelf.catalog.scan_rows(rows, &read, &mut visit)?;
             ScanSummary {
                 rows: marked.count() as u64,
                 unreadable: 0,
@@ -129,6 +136,7 @@ struct Met {
 }
 
 struct Planner<'a> {
+    beside: Option<&'a Beside>,
     shelf: &'a Shelf,
     scope: &'a Scope,
     /// By the hash of the sku: of a million skus, two are taken for the same one in thirty million files.
@@ -178,6 +186,9 @@ impl Planner<'_> {
             return Ok(());
         };
         self.families.add_variant(&parent, &item, at);
+        if self.is_beside(&item.sku, &parent) {
+            return Ok(());
+        }
         match self.met(&parent).map(|met| met.at) {
             Some(parent_at) => self.draft_variant(item, at, parent_at),
             None => {
@@ -185,6 +196,20 @@ impl Planner<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a variant needs no plan. Then channels only learn that its parent has it.
+    fn is_beside(&mut self, sku: &Sku, parent: &Sku) -> bool {
+        let hash = exact_hash(sku.as_str());
+        let Some(beside) = self.beside.filter(|beside| beside.hashes.contains(&hash)) else {
+            return false;
+        };
+        for (channel, sold) in self.channels.iter_mut().zip(&beside.sold) {
+            if sold.contains(&hash) {
+                channel.has_settled_variant(parent);
+            }
+        }
+        true
     }
 
     fn met(&self, sku: &Sku) -> Option<&Met> {
