@@ -41,6 +41,8 @@ impl Shape {
 #[derive(Clone, Debug)]
 pub struct Figure {
     pub sku: String,
+    /// Of a variant.
+    pub parent: Option<String>,
     pub price: Decimal,
     pub quantity: u64,
 }
@@ -169,6 +171,7 @@ impl Source {
             if !cells[PRICE].is_empty() {
                 figures.push(Figure {
                     sku: cells[SKU].clone(),
+                    parent: Some(cells[PARENT].clone()).filter(|sku| !sku.is_empty()),
                     price: cells[PRICE].parse()?,
                     quantity: cells[QUANTITY].parse()?,
                 });

@@ -1,5 +1,6 @@
 //! A seller's folder: configuration, catalog, and a ledger in which everything was pushed before.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use skucast::ledger::SqliteLedger;
 use tokio::runtime::Runtime;
 
 use crate::Result;
+use crate::catalog::Figure;
 use crate::stage::timed;
 
 /// The channels of [`FIVE_CHANNELS`].
@@ -162,15 +164,31 @@ pub async fn met(ledger: &dyn Ledger, channel: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn confirmed(number: u64, facets: Facets) -> ListingRecord {
+pub fn confirmed(reference: impl ToString, facets: Facets) -> ListingRecord {
     ListingRecord {
-        listing_ref: ListingRef::new(number.to_string()),
+        listing_ref: ListingRef::new(reference.to_string()),
         live: true,
         managed: true,
         confirmed: facets,
         shown: None,
         at: Timestamp::UNIX_EPOCH,
     }
+}
+
+/// What a WooCommerce shop calls them: products are numbered through, and a variation is named after its product.
+pub fn references(figures: &[Figure]) -> Vec<String> {
+    let mut parents = HashMap::new();
+    (1..)
+        .zip(figures)
+        .map(|(number, figure)| match &figure.parent {
+            Some(parent) => {
+                let next = figures.len() + parents.len() + 1;
+                let product = parents.entry(parent).or_insert(next);
+                format!("{product}/{number}")
+            }
+            None => number.to_string(),
+        })
+        .collect()
 }
 
 /// Plans each channel and records the plan as carried out.

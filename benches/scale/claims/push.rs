@@ -107,13 +107,14 @@ fn prepare(folder: &Path, size: u64) -> Result<Duration> {
     source.write(&seller::catalog_file(folder), shape)?;
     let euro = currency("EUR").ok_or("no euro")?;
     let mut records = Vec::new();
-    for (number, figure) in (1..).zip(source.figures(shape)?) {
+    let figures = source.figures(shape)?;
+    for (reference, figure) in seller::references(&figures).into_iter().zip(figures) {
         let facets = Facets {
             price: Some(Money::new(figure.price + rust_decimal::Decimal::ONE, euro)),
             quantity: Some(figure.quantity + 1),
             ..Facets::default()
         };
-        records.push((Sku::new(figure.sku), seller::confirmed(number, facets)));
+        records.push((Sku::new(figure.sku), seller::confirmed(reference, facets)));
     }
     Runtime::new()?.block_on(async {
         let ledger = seller::open_ledger(folder).await?;
