@@ -1,4 +1,4 @@
-//! What speed costs against its floor, measured in the same run.
+//! What speed costs against its floor, and beside what a seller would do instead, measured in the same run.
 //!
 //! `cargo bench --bench scale -- [CLAIM...] [--size N] [--rounds N] [--json FILE] [--list]`
 //!
@@ -7,11 +7,14 @@
 //! sides run in a process of their own, several times in turn, and the best of each counts, which is the one that
 //! other work on the machine disturbed least.
 //!
+//! Claims that need Python beside, for the scripts of a seller, say `skipped: ...` without it.
+//!
 //! | module | job |
 //! |---|---|
 //! | [`claims`] | one file per claim, its floor beside it |
 //! | [`catalog`] | catalogs of any size, from real rows and a seed |
 //! | [`stage`] | the folder of a claim, and the processes that work in it |
+//! | [`python`] | the scripts that a seller would write instead |
 //! | [`sink`] | a channel's server that says yes, with a quota or without |
 //! | [`metered`] | a connector with a quota of its own |
 //! | [`table`] | what was measured, for people and for programs |
@@ -19,6 +22,7 @@
 mod catalog;
 mod claims;
 mod metered;
+mod python;
 mod seller;
 mod sink;
 mod stage;
@@ -30,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use claims::CLAIMS;
+use python::Unavailable;
 use stage::Stage;
 use table::Report;
 
@@ -99,8 +104,11 @@ fn measure(arguments: &Arguments) -> Result<()> {
         let size = arguments.size.unwrap_or(claim.size);
         eprintln!("{} ({size}) ...", claim.name);
         let stage = Stage::new(size, arguments.rounds)?;
-        let lines = (claim.measure)(&stage).map_err(|error| format!("{}: {error}", claim.name))?;
-        report.add(claim.name, size, lines);
+        match (claim.measure)(&stage) {
+            Ok(lines) => report.add(claim.name, size, lines),
+            Err(error) if error.is::<Unavailable>() => println!("skipped: {}: {error}", claim.name),
+            Err(error) => return Err(format!("{}: {error}", claim.name).into()),
+        }
     }
     print!("{}", report.text());
     if let Some(file) = &arguments.json {

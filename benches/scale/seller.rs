@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,6 +145,16 @@ pub fn skucast(folder: &Path, arguments: &[&str], expected: u8) -> Result<Durati
         return Err(format!("`skucast {}` ended with {code:?}", arguments.join(" ")).into());
     }
     Ok(took)
+}
+
+/// One command line for the binary itself, in a process of its own.
+pub fn binary(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skucast"));
+    command
+        .arg("--config")
+        .arg(folder.join("channels.toml"))
+        .args(arguments);
+    command
 }
 
 pub async fn open_ledger(folder: &Path) -> Result<Arc<SqliteLedger>> {

@@ -1,4 +1,5 @@
-//! A channel's server that says yes: it answers a batch with the batch itself, and keeps a quota when it is given one.
+//! A channel's server that says yes: it answers a request with the request's own body, keeps a quota when it is given
+//! one, and is far away when it is told to be.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodFilter, on};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -46,6 +47,8 @@ struct Counter {
     available: f64,
     since: Instant,
     keep_bodies: bool,
+    /// Between a request and its answer.
+    delay: Duration,
     arrivals: Vec<Arrival>,
 }
 
@@ -94,10 +97,14 @@ impl Sink {
             available: allowance.map_or(0.0, |allowance| allowance.burst),
             since: Instant::now(),
             keep_bodies,
+            delay: Duration::ZERO,
             arrivals: Vec::new(),
         }));
         let app = Router::new()
-            .route("/{*path}", post(answer))
+            .route(
+                "/{*path}",
+                on(MethodFilter::POST.or(MethodFilter::PUT), answer),
+            )
             .with_state(counter.clone());
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -107,6 +114,11 @@ impl Sink {
             counter,
             _runtime: runtime,
         })
+    }
+
+    /// From now on every answer takes so long, as one from far away does. Requests may overlap.
+    pub fn answer_after(&self, delay: Duration) {
+        lock(&self.counter).delay = delay;
     }
 
     pub fn take_arrivals(&self) -> Vec<Arrival> {
@@ -123,7 +135,13 @@ async fn answer(
     Path(path): Path<String>,
     body: Bytes,
 ) -> Response {
-    let (served, allowance, available) = lock(&counter).arrive(path, &body);
+    let ((served, allowance, available), delay) = {
+        let mut counter = lock(&counter);
+        (counter.arrive(path, &body), counter.delay)
+    };
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     // Told in headers, so that the body can be the request's own.
     let level = allowance.map(|allowance| {
         [

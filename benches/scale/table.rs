@@ -29,7 +29,7 @@ impl Unit {
     }
 }
 
-/// What has to hold: of the ratio when there is a floor, else of our own figure.
+/// What has to hold: of the ratio when there is something to compare with, else of our own figure.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -45,18 +45,31 @@ pub struct Line {
     pub what: String,
     pub unit: Unit,
     pub ours: f64,
-    pub floor: Option<f64>,
+    /// The floor, or what a seller would run instead.
+    pub against: Option<f64>,
     pub target: Target,
 }
 
 impl Line {
+    /// Seconds, and the multiple of their floor that they may come to.
     pub fn against(what: impl Into<String>, ours: f64, floor: f64, most: f64) -> Self {
         Self {
             what: what.into(),
             unit: Unit::Seconds,
             ours,
-            floor: Some(floor),
+            against: Some(floor),
             target: Target::AtMost(most),
+        }
+    }
+
+    /// Beside something that is no floor: shown for comparison.
+    pub fn beside(what: impl Into<String>, unit: Unit, ours: f64, other: f64) -> Self {
+        Self {
+            what: what.into(),
+            unit,
+            ours,
+            against: Some(other),
+            target: Target::None,
         }
     }
 
@@ -65,13 +78,13 @@ impl Line {
             what: what.into(),
             unit,
             ours,
-            floor: None,
+            against: None,
             target,
         }
     }
 
     fn judged(&self) -> f64 {
-        self.floor.map_or(self.ours, |floor| self.ours / floor)
+        self.against.map_or(self.ours, |other| self.ours / other)
     }
 
     fn met(&self) -> Option<bool> {
@@ -83,16 +96,16 @@ impl Line {
     }
 
     fn cells(&self) -> [String; 6] {
-        let in_unit = |value: f64| match self.floor {
+        let in_unit = |value: f64| match self.against {
             Some(_) => format!("{value}x"),
             None => self.unit.show(value),
         };
         [
             self.what.clone(),
             self.unit.show(self.ours),
-            self.floor
-                .map_or(String::new(), |floor| self.unit.show(floor)),
-            self.floor
+            self.against
+                .map_or(String::new(), |other| self.unit.show(other)),
+            self.against
                 .map_or(String::new(), |_| format!("{:.2}x", self.judged())),
             match self.target {
                 Target::AtMost(most) => format!("at most {}", in_unit(most)),
@@ -145,7 +158,7 @@ impl Report {
         self.lines.extend(lines.into_iter().map(|line| Judged {
             claim,
             size,
-            ratio: line.floor.map(|_| line.judged()),
+            ratio: line.against.map(|_| line.judged()),
             met: line.met(),
             line,
         }));
@@ -158,9 +171,11 @@ impl Report {
     /// A table in Markdown.
     pub fn text(&self) -> String {
         let mut rows = vec![
-            ["claim", "size", "", "ours", "floor", "ratio", "target", ""]
-                .map(str::to_owned)
-                .to_vec(),
+            [
+                "claim", "size", "", "ours", "against", "ratio", "target", "",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         ];
         let mut before = "";
         for judged in &self.lines {

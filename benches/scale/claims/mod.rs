@@ -1,6 +1,7 @@
-//! One file per claim, its floor beside it.
+//! One file per claim, its floor beside it, or what a seller would do instead.
 
 mod growth;
+mod instead;
 mod ledger;
 mod overtake;
 mod plan;
@@ -94,6 +95,18 @@ pub const CLAIMS: &[Claim] = &[
         says: "what a channel last confirmed, read; against stepping over the same rows",
         size: 200_000,
         measure: ledger::listings,
+    },
+    Claim {
+        name: "instead-diff",
+        says: "a plan with 1 % of the rows changed; beside scripts over DuckDB and Polars that find these rows",
+        size: 100_000,
+        measure: instead::diff::diff,
+    },
+    Claim {
+        name: "instead-push",
+        says: "price and stock changes over WooCommerce's wire; beside scripts over its client library",
+        size: 2_000,
+        measure: instead::push::push,
     },
 ];
 
