@@ -131,7 +131,7 @@ impl Metered {
                 ..Capability::NONE
             },
         )));
-        let context = HttpContext::new(HttpOptions::default(), memory, halt.clone())?;
+        let context = HttpContext::new(HttpOptions::default(), memory, halt.clone());
         let wire = Wire { meter };
         let connector = Arc::new(Self {
             descriptor,

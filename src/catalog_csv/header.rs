@@ -337,7 +337,7 @@ mod tests {
     fn header(text: &str) -> (Result<Header>, Vec<String>, Source) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let source = Source::open(file.path(), None).unwrap();
+        let source = Source::open(file.path(), None, None).unwrap();
         let mut codes = Vec::new();
         let header = Header::read(&source, None, &mut |issue| codes.push(issue.code));
         (header, codes, source)

@@ -38,6 +38,7 @@ pub use write::{CatalogSurvey, CatalogWriter, WriteFormat};
 use crate::domain::catalog::{
     Catalog, CatalogPrint, Columns, Held, Item, Locator, ScanSummary, Scanned,
 };
+use crate::domain::fingerprint::Fingerprint;
 use crate::domain::issue::Issue;
 use crate::domain::rows::{Bits, Compared, Rows};
 use crate::domain::{Error, Result};
@@ -71,6 +72,8 @@ pub struct ReadOptions {
     pub encoding: Option<String>,
     pub delimiter: Option<u8>,
     pub decimal: DecimalSeparator,
+    /// Stands for a text that was opened before without a fault ([`CatalogPrint::text`]), and is not judged again.
+    pub known: Option<Fingerprint>,
     /// Our column name to the header in the file: `sku = "SKU Code"`.
     pub columns: BTreeMap<String, String>,
 }
@@ -94,7 +97,7 @@ impl CsvCatalog {
     /// Opens a catalog and settles encoding, delimiter, format and decimal separator. `Err` when there is no file,
     /// no row, no known header, or bytes in an unknown encoding.
     pub fn open(options: &ReadOptions) -> Result<Self> {
-        let mut source = Source::open(&options.path, options.encoding.as_deref())?;
+        let mut source = Source::open(&options.path, options.encoding.as_deref(), options.known)?;
         let mut issues = std::mem::take(&mut source.issues);
         let mut report = |issue| issues.push(issue);
         let header = Header::read(&source, options.delimiter, &mut report)?;

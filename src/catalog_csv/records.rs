@@ -466,7 +466,7 @@ mod tests {
     fn source(bytes: &[u8]) -> Source {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        Source::open(file.path(), None).unwrap()
+        Source::open(file.path(), None, None).unwrap()
     }
 
     /// Each record as `line: cells`, or what else was met.

@@ -80,7 +80,9 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
 impl Source {
     /// Opens the file and settles its encoding: a byte order mark decides, then the stated encoding, then
     /// valid UTF-8. Of a guess only Windows-1252 is taken, and said.
-    pub fn open(path: &Path, stated: Option<&str>) -> Result<Self> {
+    ///
+    /// A text that is `known` was opened before without a fault.
+    pub fn open(path: &Path, stated: Option<&str>, known: Option<Fingerprint>) -> Result<Self> {
         let name: Arc<str> = Arc::from(path.display().to_string());
         let failed = |error: io::Error| cannot_read(&name, error);
         let file = File::open(path).map_err(failed)?;
@@ -143,7 +145,7 @@ impl Source {
         }
         let mut survey;
         if encoding == UTF_8 {
-            survey = Survey::of(&source).map_err(failed)?;
+            survey = Survey::of(&source, known).map_err(failed)?;
             let bad_line = match survey.is_utf8 {
                 true => None,
                 false => Some(source.first_bad_line().map_err(failed)?),
@@ -179,12 +181,12 @@ impl Source {
                         .at(&name, line, None, None),
                     );
                     source.transcode(guess)?;
-                    survey = Survey::of(&source).map_err(failed)?;
+                    survey = Survey::of(&source, known).map_err(failed)?;
                 }
             }
         } else {
             source.transcode(encoding)?;
-            survey = Survey::of(&source).map_err(failed)?;
+            survey = Survey::of(&source, known).map_err(failed)?;
         }
         source.text = survey.text;
         if survey.has_nul {
@@ -195,7 +197,7 @@ impl Source {
         }
         if source.has_lone_cr().map_err(failed)? {
             source.end_lines_in_lf()?;
-            source.text = Survey::of(&source).map_err(failed)?.text;
+            source.text = Survey::of(&source, known).map_err(failed)?.text;
         }
         Ok(source)
     }
@@ -455,7 +457,7 @@ mod tests {
     fn open(bytes: &[u8], stated: Option<&str>) -> Result<(String, Vec<String>)> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let source = Source::open(file.path(), stated)?;
+        let source = Source::open(file.path(), stated, None)?;
         let mut text = String::new();
         source
             .reader(source.start)

@@ -28,7 +28,7 @@ pub fn read_stock(
     default_as_of: Timestamp,
     issue: &mut dyn FnMut(Issue),
 ) -> Result<StockBook> {
-    let mut source = Source::open(&options.path, options.encoding.as_deref())?;
+    let mut source = Source::open(&options.path, options.encoding.as_deref(), options.known)?;
     std::mem::take(&mut source.issues)
         .into_iter()
         .for_each(&mut *issue);

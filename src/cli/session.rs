@@ -45,6 +45,7 @@ pub struct Session {
     /// Why there is no catalog.
     pub catalog_error: Option<Error>,
     pub halt: Halt,
+    http: HttpContext,
     sandboxes: Vec<ServedSandbox>,
     stock_as_of: Option<Timestamp>,
     stock_issues: Mutex<Vec<Issue>>,
@@ -93,11 +94,13 @@ impl Session {
     ) -> Result<Self> {
         let config = load_config(global)?;
         let ledger = ledger::open(&config.ledger_url, &config.folder).await?;
-        let (catalog, catalog_error) = match open_catalog(&config) {
+        let (catalog, catalog_error) = match open_catalog(&config, &memo_of(&ledger)) {
             Ok(catalog) => (Some(Arc::new(catalog)), None),
             Err(error) => (None, Some(error)),
         };
+        let memory: Arc<dyn QuotaMemory> = ledger.clone();
         let mut session = Self {
+            http: HttpContext::new(HttpOptions::default(), memory, halt.clone()),
             ledger,
             channels: Vec::new(),
             absentees: Vec::new(),
@@ -171,11 +174,12 @@ impl Session {
         };
         let settings = config.resolve(overlay.as_ref(), &self.config)?;
         let halt = self.halt.branch();
-        let memory: Arc<dyn QuotaMemory> = self.ledger.clone();
-        let http = HttpContext::new(HttpOptions::default(), memory, halt.clone())?;
         let environment = Environment {
             channel: config.name.clone(),
-            http,
+            http: HttpContext {
+                halt: halt.clone(),
+                ..self.http.clone()
+            },
         };
         let connector = (factory.build)(&settings, &environment)?;
         // Without a catalog orders can still be pulled, for which any policy will do.
@@ -277,11 +281,9 @@ impl Session {
         self.config.folder.join(".skucast")
     }
 
-    /// What the last plan found settled: beside the ledger, which it is only good for.
+    /// What the last plan found settled.
     pub fn memo(&self) -> MemoFile {
-        let mut path = self.ledger.path().as_os_str().to_owned();
-        path.push(".memo");
-        MemoFile::new(path, this_program())
+        memo_of(&self.ledger)
     }
 
     /// The catalog, or why there is none.
@@ -406,8 +408,18 @@ pub fn scope(global: &Global) -> Scope {
     }
 }
 
-fn open_catalog(config: &Config) -> Result<CsvCatalog> {
-    CsvCatalog::open(&read_options(&config.catalog.options)?)
+fn open_catalog(config: &Config, memo: &MemoFile) -> Result<CsvCatalog> {
+    CsvCatalog::open(&ReadOptions {
+        known: memo.catalog_text(),
+        ..read_options(&config.catalog.options)?
+    })
+}
+
+/// Beside the ledger, which it is only good for.
+fn memo_of(ledger: &SqliteLedger) -> MemoFile {
+    let mut path = ledger.path().as_os_str().to_owned();
+    path.push(".memo");
+    MemoFile::new(path, this_program())
 }
 
 /// The configuration's words as the reader's options. They were checked when the configuration was read.
@@ -440,6 +452,7 @@ pub fn read_options(options: &FileOptions) -> Result<ReadOptions> {
         encoding: options.encoding.clone(),
         delimiter,
         decimal,
+        known: None,
         columns: options.columns.clone(),
     })
 }

@@ -3,6 +3,7 @@
 //! A connector contributes a [`Dialect`]: how a request is signed and what an answer means. Everything that
 //! must be the same for every channel is here, once.
 
+mod client;
 pub mod download;
 pub mod form;
 pub mod rest;
@@ -27,15 +28,13 @@ use crate::domain::ids::ChannelName;
 use crate::domain::ledger::QuotaMemory;
 use crate::domain::{Error, ErrorKind, Result, Retry};
 use crate::halt::Halt;
+pub use client::LazyClient;
 use throttle::Throttle;
 
 /// Who asks.
 const USER_AGENT: &str = concat!("skucast/", env!("CARGO_PKG_VERSION"), " (Language=Rust)");
 /// Longest wait that a channel's `Retry-After` may ask for; a longer one fails with the time to come back.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
-
-/// A connection that was idle for so long is not used again.
-const IDLE: Duration = Duration::from_secs(4);
 
 /// Whether a request may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,30 +177,20 @@ impl Default for HttpOptions {
 /// What every channel's HTTP shares within a run.
 #[derive(Clone, Debug)]
 pub struct HttpContext {
-    pub client: Client,
+    pub client: LazyClient,
     pub options: HttpOptions,
     pub memory: Arc<dyn QuotaMemory>,
     pub halt: Halt,
 }
 
 impl HttpContext {
-    pub fn new(options: HttpOptions, memory: Arc<dyn QuotaMemory>, halt: Halt) -> Result<Self> {
-        let client = Client::builder()
-            .timeout(options.timeout)
-            .user_agent(USER_AGENT)
-            // Node.js, which many shops run on, closes a connection that was idle for 5 s without a word: a request that
-            // is sent in this very moment gets no answer.
-            .pool_idle_timeout(IDLE)
-            // A redirected POST becomes a GET, or reaches a host that the key was not meant for.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Error::unexpected("the HTTP client cannot start").caused_by(error))?;
-        Ok(Self {
-            client,
+    pub fn new(options: HttpOptions, memory: Arc<dyn QuotaMemory>, halt: Halt) -> Self {
+        Self {
+            client: LazyClient::new(options.timeout),
             options,
             memory,
             halt,
-        })
+        }
     }
 }
 
@@ -308,7 +297,8 @@ impl ChannelHttp {
         refresh: bool,
         build: &(impl Fn(&Client) -> RequestBuilder + Send + Sync),
     ) -> Result<Reply> {
-        let request = build(&self.context.client).build().map_err(|error| {
+        let client = self.context.client.get()?;
+        let request = build(client).build().map_err(|error| {
             Error::unexpected("a request could not be built").caused_by(error.without_url())
         })?;
         let signing = Signing {
@@ -322,7 +312,7 @@ impl ChannelHttp {
             .await
             .map_err(|error| self.place(error, endpoint))?;
         tracing::trace!(channel = %self.channel, endpoint, method = %request.method(), path = request.url().path(), "sending");
-        let response = match self.context.client.execute(request).await {
+        let response = match client.execute(request).await {
             Ok(response) => response,
             Err(error) => return Err(self.no_answer(endpoint, error)),
         };

@@ -35,5 +35,5 @@ pub fn context() -> HttpContext {
         longest_backoff: Duration::from_millis(5),
         ..HttpOptions::default()
     };
-    HttpContext::new(options, Arc::new(NoMemory), Halt::never()).unwrap()
+    HttpContext::new(options, Arc::new(NoMemory), Halt::never())
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::LazyClient;
 use crate::domain::{Error, ErrorKind, Result};
 
 /// Tokens are renewed so long before they end.
@@ -24,7 +25,7 @@ enum Grant {
 
 /// Where the access tokens of one account come from.
 pub struct TokenSource {
-    client: Client,
+    client: LazyClient,
     url: Url,
     client_id: String,
     client_secret: SecretString,
@@ -57,7 +58,7 @@ struct Refused {
 
 impl TokenSource {
     pub fn refresh_token(
-        client: &Client,
+        client: &LazyClient,
         url: Url,
         client_id: String,
         client_secret: SecretString,
@@ -68,7 +69,7 @@ impl TokenSource {
     }
 
     pub fn client_credentials(
-        client: &Client,
+        client: &LazyClient,
         url: Url,
         client_id: String,
         client_secret: SecretString,
@@ -83,7 +84,7 @@ impl TokenSource {
     }
 
     fn new(
-        client: &Client,
+        client: &LazyClient,
         url: Url,
         client_id: String,
         client_secret: SecretString,
@@ -138,6 +139,7 @@ impl TokenSource {
         };
         let response = self
             .client
+            .get()?
             .post(self.url.clone())
             .form(&form)
             .send()

@@ -546,7 +546,7 @@ fn environment(
     ledger: &Arc<SqliteLedger>,
     options: &Options,
 ) -> Environment {
-    let http = HttpContext::new(options.http.clone(), ledger.clone(), Halt::never()).unwrap();
+    let http = HttpContext::new(options.http.clone(), ledger.clone(), Halt::never());
     Environment {
         channel: channel.clone(),
         http,

@@ -103,6 +103,11 @@ impl MemoFile {
         Self { path, program }
     }
 
+    /// Stands for the text of the catalog as it was.
+    pub fn catalog_text(&self) -> Option<Fingerprint> {
+        Some(self.load_head()?.text)
+    }
+
     /// The beginning alone.
     pub(super) fn load_head(&self) -> Option<Head> {
         self.open()?.head()

@@ -462,7 +462,7 @@ mod tests {
 
     fn dialect() -> SellingPartner {
         SellingPartner::new(TokenSource::refresh_token(
-            &reqwest::Client::new(),
+            &crate::http::LazyClient::new(std::time::Duration::from_secs(1)),
             "http://127.0.0.1:1/".parse().unwrap(),
             String::new(),
             String::new().into(),

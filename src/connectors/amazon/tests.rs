@@ -112,7 +112,7 @@ fn context() -> HttpContext {
         first_backoff: Duration::from_millis(1),
         longest_backoff: Duration::from_millis(5),
     };
-    HttpContext::new(options, Arc::new(Memory::default()), Halt::never()).unwrap()
+    HttpContext::new(options, Arc::new(Memory::default()), Halt::never())
 }
 
 fn connect_with(running: &Running, changed: &[(&'static str, &str)]) -> Box<dyn Connector> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use reqwest::{Client, Request, Url};
+use reqwest::{Request, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::api::{CHECK_URL, REDIRECTED};
 use crate::domain::{Error, ErrorKind, Result};
-use crate::http::redirected;
+use crate::http::{LazyClient, redirected};
 
 const API_KEY: HeaderName = HeaderName::from_static("vendure-api-key");
 const TOKEN: &str = "vendure-auth-token";
@@ -48,7 +48,7 @@ impl Credential {
 
 /// An administrator's log-in. Vendure extends a session with every use.
 pub struct Session {
-    client: Client,
+    client: LazyClient,
     url: Url,
     username: String,
     password: SecretString,
@@ -75,7 +75,7 @@ struct Outcome {
 }
 
 impl Session {
-    pub fn new(client: &Client, url: Url, username: String, password: SecretString) -> Self {
+    pub fn new(client: &LazyClient, url: Url, username: String, password: SecretString) -> Self {
         Self {
             client: client.clone(),
             url,
@@ -113,6 +113,7 @@ impl Session {
         });
         let response = self
             .client
+            .get()?
             .post(self.url.clone())
             .json(&body)
             .send()
