@@ -1,10 +1,10 @@
-//! Planning: everything new, nothing to do, a little to do.
+//! Planning: everything new, nothing touched, nothing to do, a little to do.
 //!
 //! The plan is that of the command line, from arguments to output, in a process of its own. The floors are the `csv`
 //! crate reading the same file into byte records, and reading the file.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -45,61 +45,105 @@ pub const PARTS: &[Part] = &[
 const MOST_MEMORY: Target = Target::AtMost(400.0);
 
 pub fn first(stage: &Stage) -> Result<Vec<Line>> {
-    stage.part("plan-prepare-new")?;
-    lines(stage, "plan-something", "csv-floor", 6.0)
+    lines("", first_of(stage, stage.path(), stage.size)?, 6.0)
 }
 
-pub fn unchanged(stage: &Stage) -> Result<Vec<Line>> {
+/// The three plans of a seller whose channels show everything.
+pub fn again(stage: &Stage) -> Result<Vec<Line>> {
+    let folder = stage.path();
     stage.part("plan-prepare-known")?;
-    // The same rows in a file of another order.
-    let shape = Shape {
-        first_product: stage.size / 5,
-        ..Shape::of(stage.size)
+    let mut all = Vec::new();
+    let settled = stage.duel(|| stage.part("plan-nothing"), || stage.part("read-floor"))?;
+    all.extend(lines("nothing was touched", settled, 1.3)?);
+    let nothing = nothing_of(stage, folder, stage.size)?;
+    all.extend(lines("nothing to do, rows in another order", nothing, 2.0)?);
+    let changed = changed_of(stage, folder, stage.size)?;
+    all.extend(lines("1 % of the rows changed", changed, 2.5)?);
+    let forgotten = stage.duel(
+        || {
+            std::fs::remove_file(memo(folder))?;
+            stage.part("plan-something")
+        },
+        || stage.part("csv-floor"),
+    )?;
+    all.extend(lines(
+        "the same, without the memo of the last push",
+        forgotten,
+        f64::INFINITY,
+    )?);
+    Ok(all)
+}
+
+/// Ours, and the floor.
+type Duel = (Figures, Figures);
+
+fn lines(what: &str, (ours, floor): Duel, most: f64) -> Result<Vec<Line>> {
+    let named = |figure: &str| match what {
+        "" => figure.to_owned(),
+        what => format!("{what}: {figure}"),
     };
-    Source::open()?.write(&seller::catalog_file(stage.path()), shape)?;
-    lines(stage, "plan-nothing", "csv-floor", 2.0)
-}
-
-pub fn changed(stage: &Stage) -> Result<Vec<Line>> {
-    stage.part("plan-prepare-known")?;
-    let shape = Shape {
-        changed_one_in: 100,
-        ..Shape::of(stage.size)
+    let (time, memory) = match most.is_finite() {
+        true => (Target::AtMost(most), MOST_MEMORY),
+        false => (Target::None, Target::None),
     };
-    Source::open()?.write(&seller::catalog_file(stage.path()), shape)?;
-    lines(stage, "plan-something", "csv-floor", 2.5)
-}
-
-pub fn settled(stage: &Stage) -> Result<Vec<Line>> {
-    stage.part("plan-prepare-known")?;
-    lines(stage, "plan-nothing", "read-floor", 1.3)
-}
-
-fn lines(stage: &Stage, ours: &str, floor: &str, most: f64) -> Result<Vec<Line>> {
-    let (ours, floor) = stage.duel(|| stage.part(ours), || stage.part(floor))?;
     Ok(vec![
-        Line::against("time", ours.seconds, floor.seconds, most),
+        Line {
+            target: time,
+            ..Line::against(named("time"), ours.seconds, floor.seconds, most)
+        },
         Line::alone(
-            "peak memory",
+            named("peak memory"),
             Unit::Mebibytes,
             ours.mebibytes(),
-            MOST_MEMORY,
+            memory,
         ),
     ])
 }
 
-/// A plan of everything at this size, in a folder of its own.
-pub fn first_of(stage: &Stage, folder: &Path, size: u64) -> Result<(Figures, Figures)> {
+/// A plan of everything.
+pub fn first_of(stage: &Stage, folder: &Path, size: u64) -> Result<Duel> {
     stage.part_in("plan-prepare-new", folder, size)?;
     let run = |part| stage.part_in(part, folder, size);
     stage.duel(|| run("plan-something"), || run("csv-floor"))
 }
 
-/// A plan with nothing to do at this size, in a folder of its own.
-pub fn nothing_of(stage: &Stage, folder: &Path, size: u64) -> Result<(Figures, Figures)> {
-    stage.part_in("plan-prepare-known", folder, size)?;
-    let run = |part| stage.part_in(part, folder, size);
-    stage.duel(|| run("plan-nothing"), || run("csv-floor"))
+/// A plan with nothing to do, where everything is known: the same rows in a file of another order.
+pub fn nothing_of(stage: &Stage, folder: &Path, size: u64) -> Result<Duel> {
+    let shape = Shape {
+        first_product: size / 5,
+        ..Shape::of(size)
+    };
+    after_a_push(stage, folder, shape, "plan-nothing")
+}
+
+/// A plan of 1 % of the rows, where everything is known.
+pub fn changed_of(stage: &Stage, folder: &Path, size: u64) -> Result<Duel> {
+    let shape = Shape {
+        changed_one_in: 100,
+        ..Shape::of(size)
+    };
+    after_a_push(stage, folder, shape, "plan-something")
+}
+
+/// Every round finds the memo of the last push, and not that of the round before.
+fn after_a_push(stage: &Stage, folder: &Path, shape: Shape, part: &str) -> Result<Duel> {
+    Source::open()?.write(&seller::catalog_file(folder), shape)?;
+    let saved = folder.join("memo");
+    if !saved.exists() {
+        std::fs::copy(memo(folder), &saved)?;
+    }
+    let run = |part| stage.part_in(part, folder, shape.skus);
+    stage.duel(
+        || {
+            std::fs::copy(&saved, memo(folder))?;
+            run(part)
+        },
+        || run("csv-floor"),
+    )
+}
+
+fn memo(folder: &Path) -> PathBuf {
+    folder.join("skucast.db.memo")
 }
 
 /// A catalog, and channels that are known to be empty.
