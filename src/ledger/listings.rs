@@ -260,8 +260,15 @@ pub async fn record_listings(
     channel: &ChannelName,
     records: &[(&Sku, &ListingRecord)],
 ) -> Result<(), Fault> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    // Where they are counted.
+    sqlx::query("INSERT INTO channels (name) VALUES ($1) ON CONFLICT DO NOTHING")
+        .bind(channel.as_str())
+        .execute(&mut *connection)
+        .await?;
     for records in records.chunks(BULK) {
-        count_live(connection, channel, records).await?;
         RECORDS
             .with(records, |&(sku, record), values| {
                 let facets = &record.confirmed;
@@ -278,30 +285,6 @@ pub async fn record_listings(
             .await?;
         touch(connection, channel, records.iter().map(|(sku, _)| *sku)).await?;
     }
-    Ok(())
-}
-
-/// Keeps count of the live listings, before these are recorded: nobody has to go through all of them to know.
-async fn count_live(
-    connection: &mut SqliteConnection,
-    channel: &ChannelName,
-    records: &[(&Sku, &ListingRecord)],
-) -> Result<(), Fault> {
-    let last: HashMap<&Sku, &ListingRecord> = records.iter().copied().collect();
-    let live = || last.values().filter(|record| record.live);
-    sqlx::query(
-        "INSERT INTO channels (name, live, live_managed) \
-         SELECT $1, $2 - count(*), $3 - coalesce(sum(managed), 0) FROM listings \
-         WHERE channel = $1 AND live AND sku IN (SELECT value FROM json_each($4)) \
-         ON CONFLICT (name) DO UPDATE SET live = channels.live + excluded.live, \
-         live_managed = channels.live_managed + excluded.live_managed",
-    )
-    .bind(channel.as_str())
-    .bind(live().count() as i64)
-    .bind(live().filter(|record| record.managed).count() as i64)
-    .bind(json(last.keys())?)
-    .execute(connection)
-    .await?;
     Ok(())
 }
 

