@@ -166,8 +166,10 @@ fn prepare_known(folder: &Path, size: u64) -> Result<Duration> {
     seller::configure_five(folder)?;
     Source::open()?.write(&seller::catalog_file(folder), Shape::of(size))?;
     seller::push_everything_once(folder)?;
-    // Finds nothing to do, and leaves behind whatever a push leaves for the next plan.
-    seller::skucast(folder, &["push", "--quiet"], 0)
+    // Finds nothing to do, and leaves behind whatever a push leaves for the next plan. Of real catalogs some rows are
+    // held back, which ends with another code.
+    let push = ["push", "--quiet"];
+    seller::skucast(folder, &push, 0).or_else(|_| seller::skucast(folder, &push, 3))
 }
 
 fn csv_floor(folder: &Path, _: u64) -> Result<Duration> {

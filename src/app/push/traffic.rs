@@ -20,7 +20,7 @@ use crate::domain::change::{Lane, Route};
 use crate::domain::ledger::Settlement;
 use crate::domain::{Error, Result};
 
-/// Rows whose intents are written in one go.
+/// Rows whose intents are written in one go. The next ones are when fewer than as many are left.
 const AHEAD: usize = 2_000;
 /// Outcomes that may wait to be settled before nothing more is sent.
 const BEHIND: usize = 20_000;
@@ -69,7 +69,7 @@ impl<'a> Traffic<'a> {
                 continue;
             }
             let wants_more = match self.flows {
-                true => ready.iter().map(|batch| batch.rows.len()).sum::<usize>() < AHEAD / 2,
+                true => ready.iter().map(|batch| batch.rows.len()).sum::<usize>() < AHEAD,
                 false => has_room && ready.is_empty(),
             };
             if !halts && !is_making && wants_more {
