@@ -19,7 +19,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::rows::{Bits, Compared, HashedSet, Rows, exact_hash, folded_hash};
 
 /// Listings that were written since the last plan; when there are more, everything is compared.
-const MOST_TOUCHED: usize = 200_000;
+const MOST_TOUCHED: usize = 1_000_000;
 
 /// Where a plan takes from what it compares with.
 pub struct Ground<'a> {
