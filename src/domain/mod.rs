@@ -24,5 +24,6 @@ pub mod nearest;
 pub mod order;
 pub mod rows;
 pub mod stock;
+pub mod web;
 
 pub use error::{Error, ErrorKind, Result, Retry};

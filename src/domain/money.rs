@@ -55,7 +55,7 @@ impl fmt::Display for Money {
 
 /// Reads an ISO 4217 code in any letter case.
 pub fn currency(code: &str) -> Option<Currency> {
-    Currency::from_code(&code.trim().to_ascii_uppercase())
+    Currency::from_code(code).or_else(|| Currency::from_code(&code.trim().to_ascii_uppercase()))
 }
 
 /// Reads a decimal from TOML as a number or a text: `8`, `8.5`, `"8.5"`. A float counts as it is written.

@@ -3,10 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::convert::{Converted, LinkTemplate, is_web, parse_price, to_row};
-use super::format::{
-    AVAILABILITY, Column, Format, Head, Kind, PRICE, Row, SALE_PRICE, Shape, Spec,
-};
+use super::cells::Cells;
+use super::convert::{Converted, LinkTemplate, convert, is_web, parse_price};
+use super::format::{AVAILABILITY, Column, Format, Head, Kind, PRICE, SALE_PRICE, Shape, Spec};
 use super::table::Table;
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
@@ -25,18 +24,18 @@ pub enum Part {
 }
 
 /// A listing as a row, with everything that is wrong with it. A parent is no row and has no issues.
-pub fn audited(
+pub fn audited<'a>(
     format: Format,
     links: Option<&LinkTemplate>,
-    listing: &Listing,
+    listing: &'a Listing,
     part: Part,
-) -> Converted {
-    let mut converted = to_row(format, links, listing);
+) -> Converted<'a> {
+    let mut converted = convert(format, links, listing);
     if listing.kind == ItemKind::Parent {
         converted.issues.clear();
         return converted;
     }
-    let found = check_row(format.spec(), &converted.row, part);
+    let found = check_row(format.spec(), &converted.cells, part);
     converted.issues.extend(found);
     if part == Part::All
         && let (Some(price), Some(regular)) = (listing.price, listing.compare_at)
@@ -62,9 +61,10 @@ pub fn compare_at_ignored() -> Issue {
 }
 
 /// Checks one row against the rules of its format.
-pub fn check_row(spec: &Spec, row: &Row, part: Part) -> Vec<Issue> {
+pub fn check_row(spec: &Spec, cells: &Cells<'_>, part: Part) -> Vec<Issue> {
     let mut issues = Vec::new();
-    for (position, (column, values)) in spec.columns.iter().zip(&row.cells).enumerate() {
+    let by_column = cells.by_column(spec.columns.len());
+    for (position, (column, values)) in spec.columns.iter().zip(by_column).enumerate() {
         let is_offer = matches!(position, AVAILABILITY | PRICE | SALE_PRICE)
             || spec.quantity == Some(position);
         if is_offer && part == Part::Content {
@@ -96,12 +96,12 @@ pub fn check_row(spec: &Spec, row: &Row, part: Part) -> Vec<Issue> {
         issues.extend(
             values
                 .iter()
-                .filter_map(|value| check_value(spec, column, value)),
+                .filter_map(|(_, value)| check_value(spec, column, value)),
         );
     }
-    check_identifiers(spec, row, &mut issues);
+    check_identifiers(spec, cells, &mut issues);
     if part == Part::All {
-        check_sale(spec, row, &mut issues);
+        check_sale(spec, cells, &mut issues);
     }
     issues
 }
@@ -112,7 +112,7 @@ pub fn validate(path: &Path, format: Format) -> Vec<Issue> {
     let table = Table::new(path, format, Head::default());
     let read = table.scan(&mut |row| {
         let sku = Sku::new(row.id());
-        let found = check_row(format.spec(), &row, Part::All);
+        let found = check_row(format.spec(), &Cells::of(&row), Part::All);
         issues.extend(found.into_iter().map(|issue| issue.sku(&sku)));
         ControlFlow::Continue(())
     });
@@ -146,8 +146,9 @@ fn invalid(column: &Column, what: &str, message: String) -> Issue {
 
 fn check_value(spec: &Spec, column: &Column, value: &str) -> Option<Issue> {
     let name = column.name;
-    let length = value.chars().count();
-    if length > column.max {
+    // No text has more characters than bytes.
+    if value.len() > column.max && value.chars().count() > column.max {
+        let length = value.chars().count();
         return Some(invalid(
             column,
             "too_long",
@@ -193,12 +194,13 @@ fn check_value(spec: &Spec, column: &Column, value: &str) -> Option<Issue> {
     }
 }
 
-fn check_identifiers(spec: &Spec, row: &Row, issues: &mut Vec<Issue>) {
-    let value = |name: &str| spec.position(name).and_then(|position| row.first(position));
-    let has = |name: &str| value(name).is_some();
-    let has_number = has("gtin") || has("mpn");
-    if spec.position("identifier_exists").is_none() {
-        if !has("brand") && !has_number {
+fn check_identifiers(spec: &Spec, cells: &Cells<'_>, issues: &mut Vec<Issue>) {
+    let named = &spec.named;
+    let value = |place: Option<usize>| place.and_then(|position| cells.first(position));
+    let has = |place| value(place).is_some();
+    let has_number = has(named.gtin) || has(named.mpn);
+    if named.identifier_exists.is_none() {
+        if !has(named.brand) && !has_number {
             issues.push(
                 Issue::error(
                     "brand_missing",
@@ -210,12 +212,14 @@ fn check_identifiers(spec: &Spec, row: &Row, issues: &mut Vec<Issue>) {
         }
         return;
     }
-    if value("identifier_exists") == Some("no") || value("condition").is_some_and(|c| c != "new") {
+    if value(named.identifier_exists) == Some("no")
+        || value(named.condition).is_some_and(|condition| condition != "new")
+    {
         return;
     }
     let hint =
         "state it, or set the attribute `identifier_exists` to `no` for goods that have none";
-    if !has("brand") {
+    if !has(named.brand) {
         issues.push(
             Issue::warning(
                 "brand_missing",
@@ -237,8 +241,8 @@ fn check_identifiers(spec: &Spec, row: &Row, issues: &mut Vec<Issue>) {
     }
 }
 
-fn check_sale(spec: &Spec, row: &Row, issues: &mut Vec<Issue>) {
-    let price = |position: usize| row.first(position).and_then(parse_price);
+fn check_sale(spec: &Spec, cells: &Cells<'_>, issues: &mut Vec<Issue>) {
+    let price = |position: usize| cells.first(position).and_then(parse_price);
     if let (Some(regular), Some(sale)) = (price(PRICE), price(SALE_PRICE))
         && !super::convert::is_above(regular, sale)
     {

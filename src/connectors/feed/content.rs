@@ -1,7 +1,7 @@
-//! What a row says, in the words in which a catalog states it: the inverse of [`convert::to_row`](super::convert::to_row),
+//! What a row says, in the words in which a catalog states it: the inverse of [`convert`](super::convert::convert),
 //! as far as a feed keeps it. Pure.
 
-use super::convert::{LinkTemplate, to_row};
+use super::convert::{LinkTemplate, convert};
 use super::format::{Column, Format, Row, Spec};
 use crate::domain::catalog::ItemKind;
 use crate::domain::ids::Sku;
@@ -46,7 +46,9 @@ pub fn kept(format: Format, links: Option<&LinkTemplate>, listing: &Listing) -> 
         quantity: None,
         ..listing.clone()
     };
-    let row = to_row(format, links, &offer_aside).row;
+    let row = convert(format, links, &offer_aside)
+        .cells
+        .into_row(format.spec());
     Listing {
         // Parents stand in no file.
         kind: listing.kind,
@@ -103,6 +105,10 @@ mod tests {
     use super::super::tests::listing;
     use super::*;
 
+    fn to_row(format: Format, listing: &Listing) -> Row {
+        convert(format, None, listing).cells.into_row(format.spec())
+    }
+
     #[test]
     fn content_goes_there_and_back() {
         let measure = |text: &str| measure(text.to_owned());
@@ -129,8 +135,8 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         for format in [Format::GoogleTsv, Format::GoogleXml, Format::MetaCsv] {
-            let row = to_row(format, None, &tee).row;
-            let again = to_row(format, None, &read(format.spec(), &row)).row;
+            let row = to_row(format, &tee);
+            let again = to_row(format, &read(format.spec(), &row));
             let offers = [
                 "availability",
                 "price",

@@ -1,9 +1,12 @@
 //! Listing to row, and row to listing. Pure.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use rust_decimal::Decimal;
 
+use super::cells::Cells;
 use super::format::{
     ADDITIONAL_IMAGE_LINK, AVAILABILITY, Column, DESCRIPTION, Format, ID, IMAGE_LINK, Kind, LINK,
     PRICE, Row, SALE_PRICE, Shape, Spec, TITLE,
@@ -14,6 +17,7 @@ use crate::domain::issue::Issue;
 use crate::domain::listing::{ChannelListing, Listing, Measure};
 use crate::domain::money::{Money, currency};
 use crate::domain::nearest::nearest;
+use crate::domain::web::plain_path;
 use crate::domain::{Error, Result};
 
 /// Names of options in the languages of our sellers, lower case, and the columns that they fill.
@@ -117,24 +121,29 @@ impl LinkTemplate {
 
 /// A web address without blanks, complete with scheme and host.
 pub fn is_web(text: &str) -> bool {
-    !text.contains(char::is_whitespace)
-        && Url::parse(text)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    plain_path(text).is_some()
+        || (!text.contains(char::is_whitespace)
+            && Url::parse(text)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()))
 }
 
-/// A row, and what was left out of it on the way.
+/// The cells of a row, and what was left out of it on the way.
 #[derive(Debug)]
-pub struct Converted {
-    pub row: Row,
+pub struct Converted<'a> {
+    pub cells: Cells<'a>,
     pub issues: Vec<Issue>,
 }
 
 /// The row that shows a listing, price and stock included as far as they are stated.
-pub fn to_row(format: Format, links: Option<&LinkTemplate>, listing: &Listing) -> Converted {
+pub fn convert<'a>(
+    format: Format,
+    links: Option<&LinkTemplate>,
+    listing: &'a Listing,
+) -> Converted<'a> {
     let mut filler = Filler {
         format,
         spec: format.spec(),
-        row: Row::empty(format.spec()),
+        cells: Cells::default(),
         issues: Vec::new(),
     };
     filler.identity(listing);
@@ -143,13 +152,17 @@ pub fn to_row(format: Format, links: Option<&LinkTemplate>, listing: &Listing) -
     filler.options(listing);
     filler.attributes(listing);
     if let Some(quantity) = listing.quantity {
-        set_stock(filler.spec, &mut filler.row, quantity);
+        for (position, text) in stock_cells(filler.spec, quantity) {
+            filler.cells.set(position, [text]);
+        }
     }
     if let Some(price) = listing.price {
-        set_price(&mut filler.row, price, listing.compare_at);
+        for (position, text) in price_cells(price, listing.compare_at) {
+            filler.cells.set(position, text.map(Cow::Owned));
+        }
     }
     Converted {
-        row: filler.row,
+        cells: filler.cells,
         issues: filler.issues,
     }
 }
@@ -171,29 +184,42 @@ pub fn with_offer_of(mut content: Row, spec: &Spec, old: &Row) -> Row {
 }
 
 pub fn set_stock(spec: &Spec, row: &mut Row, quantity: u64) {
+    for (position, text) in stock_cells(spec, quantity) {
+        row.set(position, Some(text.into_owned()));
+    }
+}
+
+fn stock_cells(
+    spec: &Spec,
+    quantity: u64,
+) -> impl Iterator<Item = (usize, Cow<'static, str>)> + use<> {
     let word = if quantity > 0 {
         spec.in_stock
     } else {
         spec.out_of_stock
     };
-    row.set(AVAILABILITY, Some(word.to_owned()));
-    if let Some(position) = spec.quantity {
-        row.set(position, Some(quantity.to_string()));
+    let number = spec
+        .quantity
+        .map(|position| (position, quantity.to_string().into()));
+    std::iter::once((AVAILABILITY, word.into())).chain(number)
+}
+
+pub fn set_price(row: &mut Row, price: Money, compare_at: Option<Money>) {
+    for (position, text) in price_cells(price, compare_at) {
+        row.set(position, text);
     }
 }
 
 /// A `compare_at` above the price becomes the regular price, and the price the sale price.
-pub fn set_price(row: &mut Row, price: Money, compare_at: Option<Money>) {
-    match compare_at.filter(|regular| is_above(*regular, price)) {
-        Some(regular) => {
-            row.set(PRICE, Some(regular.to_string()));
-            row.set(SALE_PRICE, Some(price.to_string()));
-        }
-        None => {
-            row.set(PRICE, Some(price.to_string()));
-            row.set(SALE_PRICE, None);
-        }
-    }
+fn price_cells(price: Money, compare_at: Option<Money>) -> [(usize, Option<String>); 2] {
+    let (regular, sale) = match compare_at.filter(|regular| is_above(*regular, price)) {
+        Some(regular) => (regular, Some(price)),
+        None => (price, None),
+    };
+    [
+        (PRICE, Some(regular.to_string())),
+        (SALE_PRICE, sale.map(|price| price.to_string())),
+    ]
 }
 
 /// Whether a struck-through price can be shown: in the same currency, and higher as it is written.
@@ -257,50 +283,51 @@ pub fn to_channel_listing(spec: &Spec, row: &Row) -> Result<ChannelListing, Stri
     })
 }
 
-struct Filler {
+struct Filler<'a> {
     format: Format,
     spec: &'static Spec,
-    row: Row,
+    cells: Cells<'a>,
     issues: Vec<Issue>,
 }
 
-impl Filler {
-    fn put(&mut self, position: usize, text: &str) {
+impl<'a> Filler<'a> {
+    fn put(&mut self, position: usize, text: impl Into<Cow<'a, str>>) {
         let value = self.clean(&self.spec.columns[position], text);
-        self.row
-            .set(position, Some(value).filter(|value| !value.is_empty()));
+        self.cells.set(position, [value]);
     }
 
-    fn put_named(&mut self, name: &str, text: Option<&str>) {
-        if let (Some(position), Some(text)) = (self.spec.position(name), text) {
+    fn put_stated(&mut self, place: Option<usize>, text: Option<&'a str>) {
+        if let (Some(position), Some(text)) = (place, text) {
             self.put(position, text);
         }
     }
 
-    fn clean(&self, column: &Column, text: &str) -> String {
+    fn clean(&self, column: &Column, text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
         let text = self.format.clean(text, column.kind);
         match column.kind {
             // A comma would end the address where addresses stand in a list.
-            Kind::Web => text.replace(' ', "%20").replace(',', "%2C"),
+            Kind::Web if text.contains([' ', ',']) => {
+                Cow::Owned(text.replace(' ', "%20").replace(',', "%2C"))
+            }
             Kind::Words(allowed) => {
-                let wanted = match text.to_ascii_lowercase().as_str() {
-                    "true" => "yes".to_owned(),
-                    "false" => "no".to_owned(),
-                    _ => text.clone(),
+                let wanted = match &*text {
+                    yes if yes.eq_ignore_ascii_case("true") => "yes",
+                    no if no.eq_ignore_ascii_case("false") => "no",
+                    word => word,
                 };
-                allowed
+                let known = allowed
                     .iter()
-                    .find(|word| word.eq_ignore_ascii_case(&wanted))
-                    .map_or(text, |word| (*word).to_owned())
+                    .find(|word| word.eq_ignore_ascii_case(wanted));
+                known.map_or(text, |word| Cow::Borrowed(*word))
             }
             _ => text,
         }
     }
 
-    fn identity(&mut self, listing: &Listing) {
+    fn identity(&mut self, listing: &'a Listing) {
         let sku = listing.sku.as_str();
         self.put(ID, sku);
-        if self.row.id() != sku {
+        if self.cells.first(ID).unwrap_or_default() != sku {
             self.issues.push(
                 Issue::error(
                     "id_unwritable",
@@ -314,46 +341,44 @@ impl Filler {
             );
         }
         let parent = listing.parent_sku.as_ref().map(Sku::as_str);
-        self.put_named("item_group_id", parent);
+        self.put_stated(self.spec.named.item_group_id, parent);
     }
 
-    fn content(&mut self, links: Option<&LinkTemplate>, listing: &Listing) {
+    fn content(&mut self, links: Option<&LinkTemplate>, listing: &'a Listing) {
         if let Some(title) = &listing.title {
             self.put(TITLE, title);
         }
         if let Some(description) = &listing.description {
-            self.put(DESCRIPTION, &to_plain_text(description));
+            self.put(DESCRIPTION, to_plain_text(description));
         }
-        let link = match (&listing.url, links) {
-            (Some(url), _) => Some(url.clone()),
-            (None, Some(template)) => Some(template.link(listing.sku.as_str())),
-            (None, None) => None,
-        };
-        if let Some(link) = link {
-            self.put(LINK, &link);
+        match (&listing.url, links) {
+            (Some(url), _) => self.put(LINK, url),
+            (None, Some(template)) => self.put(LINK, template.link(listing.sku.as_str())),
+            (None, None) => {}
         }
+        let named = &self.spec.named;
         let condition = listing.condition.as_deref().or(self.spec.default_condition);
-        for (name, text) in [
-            ("brand", listing.brand.as_deref()),
-            ("gtin", listing.gtin.as_deref()),
-            ("mpn", listing.mpn.as_deref()),
-            ("condition", condition),
-            ("product_type", listing.category.as_deref()),
-            ("origin_country", listing.country_of_origin.as_deref()),
+        for (place, text) in [
+            (named.brand, listing.brand.as_deref()),
+            (named.gtin, listing.gtin.as_deref()),
+            (named.mpn, listing.mpn.as_deref()),
+            (named.condition, condition),
+            (named.product_type, listing.category.as_deref()),
+            (named.origin_country, listing.country_of_origin.as_deref()),
         ] {
-            self.put_named(name, text);
+            self.put_stated(place, text);
         }
-        for (name, field, measure) in [
-            ("product_weight", "weight", &listing.weight),
-            ("product_length", "length", &listing.length),
-            ("product_width", "width", &listing.width),
-            ("product_height", "height", &listing.height),
+        for (place, field, measure) in [
+            (named.weight, "weight", &listing.weight),
+            (named.length, "length", &listing.length),
+            (named.width, "width", &listing.width),
+            (named.height, "height", &listing.height),
         ] {
-            let (Some(measure), Some(_)) = (measure, self.spec.position(name)) else {
+            let (Some(measure), Some(position)) = (measure, place) else {
                 continue;
             };
             match to_measure(measure, field == "weight") {
-                Some(text) => self.put_named(name, Some(&text)),
+                Some(text) => self.put(position, text),
                 None => self.issues.push(
                     Issue::warning(
                         "unit_unknown",
@@ -371,14 +396,14 @@ impl Filler {
         }
     }
 
-    fn images(&mut self, listing: &Listing) {
+    fn images(&mut self, listing: &'a Listing) {
         let mut images = listing.images.iter();
         if let Some(first) = images.next() {
             self.put(IMAGE_LINK, first);
         }
         let most = self.spec.images() - 1;
         let mut length = 0;
-        let mut values: Vec<String> = Vec::new();
+        let mut values: Vec<Cow<'a, str>> = Vec::new();
         let column = &self.spec.columns[ADDITIONAL_IMAGE_LINK];
         for image in images {
             let value = self.clean(column, image);
@@ -402,10 +427,10 @@ impl Filler {
                 values.push(value);
             }
         }
-        self.row.cells[ADDITIONAL_IMAGE_LINK] = values;
+        self.cells.set(ADDITIONAL_IMAGE_LINK, values);
     }
 
-    fn options(&mut self, listing: &Listing) {
+    fn options(&mut self, listing: &'a Listing) {
         for (name, value) in &listing.options {
             let wanted = name.trim().to_lowercase();
             let column = OPTION_COLUMNS
@@ -418,7 +443,7 @@ impl Filler {
                         .find(|column| *column == wanted.replace(' ', "_"))
                 });
             match column {
-                Some(column) => self.put_named(column, Some(value)),
+                Some(column) => self.put_stated(self.spec.position(column), Some(value)),
                 None => self.issues.push(
                     Issue::note(
                         "option_left_out",
@@ -431,10 +456,10 @@ impl Filler {
         }
     }
 
-    fn attributes(&mut self, listing: &Listing) {
+    fn attributes(&mut self, listing: &'a Listing) {
         for (name, value) in &listing.attributes {
             let wanted = name.trim().to_lowercase().replace(' ', "_");
-            let field = format!("attr:{name}");
+            let field = || format!("attr:{name}");
             let Some(position) = self.spec.position(&wanted) else {
                 let left_out = format!("{} has no column `{name}`; it is left out", self.spec.name);
                 // A name that is like none was meant for another channel.
@@ -444,7 +469,7 @@ impl Filler {
                         .hint(format!("did you mean `{near}`?")),
                     None => Issue::note("attribute_unknown", left_out),
                 };
-                self.issues.push(issue.field(field));
+                self.issues.push(issue.field(field()));
                 continue;
             };
             let column = &self.spec.columns[position];
@@ -459,18 +484,18 @@ impl Filler {
                             column.source.unwrap_or(column.name)
                         ),
                     )
-                    .field(field),
+                    .field(field()),
                 );
                 continue;
             }
             match column.shape {
                 Shape::One => self.put(position, value),
                 Shape::Many(_) | Shape::Groups(_) => {
-                    self.row.cells[position] = value
+                    let parts: Vec<_> = value
                         .split('|')
                         .map(|part| self.clean(column, part))
-                        .filter(|part| !part.is_empty())
                         .collect();
+                    self.cells.set(position, parts);
                 }
             }
         }

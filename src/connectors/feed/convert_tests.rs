@@ -19,6 +19,11 @@ fn eur(amount: &str) -> Money {
     Money::new(amount.parse().unwrap(), Currency::EUR)
 }
 
+fn to_row(format: Format, listing: &Listing) -> (Row, Vec<Issue>) {
+    let converted = convert(format, None, listing);
+    (converted.cells.into_row(format.spec()), converted.issues)
+}
+
 fn cell<'a>(format: Format, row: &'a Row, name: &str) -> Option<&'a str> {
     row.first(format.spec().position(name).unwrap())
 }
@@ -151,7 +156,7 @@ fn options_and_attributes_fill_columns_or_say_why_not() {
     ] {
         listing.attributes.insert(name.into(), value.into());
     }
-    let Converted { row, issues } = to_row(format, None, &listing);
+    let (row, issues) = to_row(format, &listing);
     assert_eq!(cell(format, &row, "size"), Some("S"));
     assert_eq!(cell(format, &row, "color"), Some("Navy"));
     assert_eq!(cell(format, &row, "custom_label_0"), Some("sale"));
@@ -172,7 +177,7 @@ fn pictures_beyond_the_limit_are_left_out_with_a_warning() {
         listing.images = (0..30)
             .map(|number| format!("https://cdn.example.com/a,{number}.jpg"))
             .collect();
-        let Converted { row, issues } = to_row(format, None, &listing);
+        let (row, issues) = to_row(format, &listing);
         assert_eq!(row.cells[ADDITIONAL_IMAGE_LINK].len(), most - 1);
         assert_eq!(
             row.cells[ADDITIONAL_IMAGE_LINK][0],
@@ -214,7 +219,7 @@ fn a_link_template_needs_a_place_for_the_sku() {
 
 #[test]
 fn offers_are_read_back_as_they_were_written() {
-    let mut row = to_row(Format::MetaCsv, None, &listing("TEE-S")).row;
+    let (mut row, _) = to_row(Format::MetaCsv, &listing("TEE-S"));
     set_stock(&META, &mut row, 7);
     set_price(&mut row, eur("5"), Some(eur("9.5")));
     assert_eq!(row.first(PRICE), Some("9.50 EUR"));
@@ -234,7 +239,7 @@ fn offers_are_read_back_as_they_were_written() {
 
 #[test]
 fn google_tells_only_whether_there_is_stock() {
-    let mut row = to_row(Format::GoogleXml, None, &listing("TEE-S")).row;
+    let (mut row, _) = to_row(Format::GoogleXml, &listing("TEE-S"));
     for (quantity, read) in [(7, None), (0, Some(0))] {
         set_stock(&GOOGLE, &mut row, quantity);
         let listing = to_channel_listing(&GOOGLE, &row).unwrap();

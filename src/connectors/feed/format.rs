@@ -4,6 +4,7 @@
 //! the Merchant API's `ProductAttributes`; Meta's catalog fields reference (developers.facebook.com, catalog
 //! reference) and the enums of its API.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::BufRead;
 
@@ -129,6 +130,7 @@ const SHIPPING: &[&str] = &["country", "region", "service", "price"];
 pub struct Spec {
     pub name: &'static str,
     pub columns: &'static [Column],
+    pub named: Named,
     pub in_stock: &'static str,
     pub out_of_stock: &'static str,
     /// Where the exact number of pieces stands, if the format has a place for it.
@@ -137,6 +139,61 @@ pub struct Spec {
     pub default_condition: Option<&'static str>,
     /// Most characters of all additional pictures together.
     pub additional_images_length: usize,
+}
+
+/// Where the columns stand that are filled from every listing, so that nobody searches for them.
+#[derive(Debug)]
+pub struct Named {
+    pub brand: Option<usize>,
+    pub gtin: Option<usize>,
+    pub mpn: Option<usize>,
+    pub condition: Option<usize>,
+    pub product_type: Option<usize>,
+    pub origin_country: Option<usize>,
+    pub item_group_id: Option<usize>,
+    pub identifier_exists: Option<usize>,
+    pub weight: Option<usize>,
+    pub length: Option<usize>,
+    pub width: Option<usize>,
+    pub height: Option<usize>,
+}
+
+impl Named {
+    const fn of(columns: &[Column]) -> Self {
+        Self {
+            brand: find(columns, "brand"),
+            gtin: find(columns, "gtin"),
+            mpn: find(columns, "mpn"),
+            condition: find(columns, "condition"),
+            product_type: find(columns, "product_type"),
+            origin_country: find(columns, "origin_country"),
+            item_group_id: find(columns, "item_group_id"),
+            identifier_exists: find(columns, "identifier_exists"),
+            weight: find(columns, "product_weight"),
+            length: find(columns, "product_length"),
+            width: find(columns, "product_width"),
+            height: find(columns, "product_height"),
+        }
+    }
+}
+
+const fn find(columns: &[Column], name: &str) -> Option<usize> {
+    let mut position = 0;
+    while position < columns.len() {
+        if is_same(columns[position].name.as_bytes(), name.as_bytes()) {
+            return Some(position);
+        }
+        position += 1;
+    }
+    None
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 impl Spec {
@@ -159,97 +216,100 @@ impl Spec {
     }
 }
 
+const GOOGLE_COLUMNS: &[Column] = &[
+    text("id", 50).from("sku").required(),
+    text("title", 150).from("title").required(),
+    column("description", Kind::Prose, 5000)
+        .from("description")
+        .required(),
+    web("link").from("url").required(),
+    web("image_link").from("images").required(),
+    web("additional_image_link").from("images").many(10),
+    words("availability", &["in_stock", "out_of_stock"])
+        .from("quantity")
+        .required(),
+    column("price", Kind::Price, usize::MAX)
+        .from("price")
+        .required(),
+    column("sale_price", Kind::Price, usize::MAX).from("price"),
+    text("sale_price_effective_date", 51),
+    text("brand", 70).from("brand"),
+    column("gtin", Kind::Gtin, 14).from("gtin"),
+    text("mpn", 70).from("mpn"),
+    words("identifier_exists", YES_NO),
+    words("condition", &["new", "refurbished", "used"]).from("condition"),
+    text("google_product_category", 750),
+    text("product_type", 750).from("category"),
+    text("item_group_id", 50).from("parent_sku"),
+    text("color", 100),
+    text("size", 100),
+    text("material", 200),
+    text("pattern", 100),
+    words(
+        "age_group",
+        &["newborn", "infant", "toddler", "kids", "adult"],
+    ),
+    words("gender", &["male", "female", "unisex"]),
+    words(
+        "size_type",
+        &["regular", "petite", "maternity", "big", "tall", "plus"],
+    )
+    .many(2),
+    words(
+        "size_system",
+        &[
+            "US", "UK", "EU", "DE", "FR", "JP", "CN", "IT", "BR", "MEX", "AU",
+        ],
+    ),
+    words("adult", YES_NO),
+    column("multipack", Kind::Whole, usize::MAX),
+    words("is_bundle", YES_NO),
+    words("energy_efficiency_class", ENERGY),
+    words("min_energy_efficiency_class", ENERGY),
+    words("max_energy_efficiency_class", ENERGY),
+    text("unit_pricing_measure", 50),
+    text("unit_pricing_base_measure", 50),
+    text("product_length", 50).from("length"),
+    text("product_width", 50).from("width"),
+    text("product_height", 50).from("height"),
+    text("product_weight", 50).from("weight"),
+    text("product_highlight", 150).many(100),
+    text("product_detail", 1000).groups(&["section_name", "attribute_name", "attribute_value"]),
+    text("shipping", 200).groups(SHIPPING),
+    text("shipping_label", LONGEST_LABEL),
+    text("shipping_weight", 50),
+    text("shipping_length", 50),
+    text("shipping_width", 50),
+    text("shipping_height", 50),
+    text("ships_from_country", 2),
+    column("min_handling_time", Kind::Whole, usize::MAX),
+    column("max_handling_time", Kind::Whole, usize::MAX),
+    text("transit_time_label", LONGEST_LABEL),
+    text("tax_category", LONGEST_LABEL),
+    text("return_policy_label", LONGEST_LABEL),
+    text("external_seller_id", 50),
+    text("short_title", 150),
+    web("mobile_link"),
+    web("canonical_link"),
+    web("ads_redirect"),
+    web("lifestyle_image_link"),
+    text("promotion_id", 50).many(10),
+    text("custom_label_0", LONGEST_LABEL),
+    text("custom_label_1", LONGEST_LABEL),
+    text("custom_label_2", LONGEST_LABEL),
+    text("custom_label_3", LONGEST_LABEL),
+    text("custom_label_4", LONGEST_LABEL),
+    text("included_destination", LONGEST_LABEL).many(20),
+    text("excluded_destination", LONGEST_LABEL).many(20),
+    text("shopping_ads_excluded_country", 2).many(100),
+    text("expiration_date", 25),
+    words("pause", &["ads", "all"]),
+];
+
 pub static GOOGLE: Spec = Spec {
     name: "Google",
-    columns: &[
-        text("id", 50).from("sku").required(),
-        text("title", 150).from("title").required(),
-        column("description", Kind::Prose, 5000)
-            .from("description")
-            .required(),
-        web("link").from("url").required(),
-        web("image_link").from("images").required(),
-        web("additional_image_link").from("images").many(10),
-        words("availability", &["in_stock", "out_of_stock"])
-            .from("quantity")
-            .required(),
-        column("price", Kind::Price, usize::MAX)
-            .from("price")
-            .required(),
-        column("sale_price", Kind::Price, usize::MAX).from("price"),
-        text("sale_price_effective_date", 51),
-        text("brand", 70).from("brand"),
-        column("gtin", Kind::Gtin, 14).from("gtin"),
-        text("mpn", 70).from("mpn"),
-        words("identifier_exists", YES_NO),
-        words("condition", &["new", "refurbished", "used"]).from("condition"),
-        text("google_product_category", 750),
-        text("product_type", 750).from("category"),
-        text("item_group_id", 50).from("parent_sku"),
-        text("color", 100),
-        text("size", 100),
-        text("material", 200),
-        text("pattern", 100),
-        words(
-            "age_group",
-            &["newborn", "infant", "toddler", "kids", "adult"],
-        ),
-        words("gender", &["male", "female", "unisex"]),
-        words(
-            "size_type",
-            &["regular", "petite", "maternity", "big", "tall", "plus"],
-        )
-        .many(2),
-        words(
-            "size_system",
-            &[
-                "US", "UK", "EU", "DE", "FR", "JP", "CN", "IT", "BR", "MEX", "AU",
-            ],
-        ),
-        words("adult", YES_NO),
-        column("multipack", Kind::Whole, usize::MAX),
-        words("is_bundle", YES_NO),
-        words("energy_efficiency_class", ENERGY),
-        words("min_energy_efficiency_class", ENERGY),
-        words("max_energy_efficiency_class", ENERGY),
-        text("unit_pricing_measure", 50),
-        text("unit_pricing_base_measure", 50),
-        text("product_length", 50).from("length"),
-        text("product_width", 50).from("width"),
-        text("product_height", 50).from("height"),
-        text("product_weight", 50).from("weight"),
-        text("product_highlight", 150).many(100),
-        text("product_detail", 1000).groups(&["section_name", "attribute_name", "attribute_value"]),
-        text("shipping", 200).groups(SHIPPING),
-        text("shipping_label", LONGEST_LABEL),
-        text("shipping_weight", 50),
-        text("shipping_length", 50),
-        text("shipping_width", 50),
-        text("shipping_height", 50),
-        text("ships_from_country", 2),
-        column("min_handling_time", Kind::Whole, usize::MAX),
-        column("max_handling_time", Kind::Whole, usize::MAX),
-        text("transit_time_label", LONGEST_LABEL),
-        text("tax_category", LONGEST_LABEL),
-        text("return_policy_label", LONGEST_LABEL),
-        text("external_seller_id", 50),
-        text("short_title", 150),
-        web("mobile_link"),
-        web("canonical_link"),
-        web("ads_redirect"),
-        web("lifestyle_image_link"),
-        text("promotion_id", 50).many(10),
-        text("custom_label_0", LONGEST_LABEL),
-        text("custom_label_1", LONGEST_LABEL),
-        text("custom_label_2", LONGEST_LABEL),
-        text("custom_label_3", LONGEST_LABEL),
-        text("custom_label_4", LONGEST_LABEL),
-        text("included_destination", LONGEST_LABEL).many(20),
-        text("excluded_destination", LONGEST_LABEL).many(20),
-        text("shopping_ads_excluded_country", 2).many(100),
-        text("expiration_date", 25),
-        words("pause", &["ads", "all"]),
-    ],
+    columns: GOOGLE_COLUMNS,
+    named: Named::of(GOOGLE_COLUMNS),
     in_stock: "in_stock",
     out_of_stock: "out_of_stock",
     quantity: None,
@@ -257,83 +317,86 @@ pub static GOOGLE: Spec = Spec {
     additional_images_length: usize::MAX,
 };
 
+const META_COLUMNS: &[Column] = &[
+    text("id", 100).from("sku").required(),
+    text("title", 200).from("title").required(),
+    column("description", Kind::Prose, 9999)
+        .from("description")
+        .required(),
+    web("link").from("url").required(),
+    web("image_link").from("images").required(),
+    web("additional_image_link").from("images").many(20),
+    words("availability", &["in stock", "out of stock"])
+        .from("quantity")
+        .required(),
+    column("price", Kind::Price, usize::MAX)
+        .from("price")
+        .required(),
+    column("sale_price", Kind::Price, usize::MAX).from("price"),
+    column("quantity_to_sell_on_facebook", Kind::Whole, usize::MAX)
+        .from("quantity")
+        .required(),
+    words(
+        "condition",
+        &[
+            "new",
+            "refurbished",
+            "used",
+            "used_like_new",
+            "used_good",
+            "used_fair",
+            "cpo",
+            "open_box_new",
+        ],
+    )
+    .from("condition")
+    .required(),
+    text("brand", 100).from("brand"),
+    column("gtin", Kind::Gtin, 70).from("gtin"),
+    text("mpn", 100).from("mpn"),
+    text("item_group_id", 100).from("parent_sku"),
+    text("color", 100),
+    text("size", 200),
+    text("material", 200),
+    text("pattern", 100),
+    words("gender", &["female", "male", "unisex"]),
+    words(
+        "age_group",
+        &[
+            "adult", "all ages", "infant", "kids", "newborn", "teen", "toddler",
+        ],
+    ),
+    text("google_product_category", 250),
+    text("fb_product_category", 250),
+    text("product_type", 750).from("category"),
+    text("sale_price_effective_date", 60),
+    words("status", &["active", "archived"]),
+    text("shipping", 200).groups(SHIPPING),
+    text("shipping_weight", 50),
+    text("custom_label_0", LONGEST_LABEL),
+    text("custom_label_1", LONGEST_LABEL),
+    text("custom_label_2", LONGEST_LABEL),
+    text("custom_label_3", LONGEST_LABEL),
+    text("custom_label_4", LONGEST_LABEL),
+    column("custom_number_0", Kind::Whole, usize::MAX),
+    column("custom_number_1", Kind::Whole, usize::MAX),
+    column("custom_number_2", Kind::Whole, usize::MAX),
+    column("custom_number_3", Kind::Whole, usize::MAX),
+    column("custom_number_4", Kind::Whole, usize::MAX),
+    text("internal_label", 1000),
+    text("commerce_tax_category", LONGEST_LABEL),
+    text("origin_country", 2).from("country_of_origin"),
+    text("importer_name", 200),
+    text("importer_address", 1000),
+    text("manufacturer_info", 1000),
+    column("rich_text_description", Kind::Text, 9999),
+    web("mobile_link"),
+];
+
 pub static META: Spec = Spec {
     name: "Meta",
-    columns: &[
-        text("id", 100).from("sku").required(),
-        text("title", 200).from("title").required(),
-        column("description", Kind::Prose, 9999)
-            .from("description")
-            .required(),
-        web("link").from("url").required(),
-        web("image_link").from("images").required(),
-        web("additional_image_link").from("images").many(20),
-        words("availability", &["in stock", "out of stock"])
-            .from("quantity")
-            .required(),
-        column("price", Kind::Price, usize::MAX)
-            .from("price")
-            .required(),
-        column("sale_price", Kind::Price, usize::MAX).from("price"),
-        column("quantity_to_sell_on_facebook", Kind::Whole, usize::MAX)
-            .from("quantity")
-            .required(),
-        words(
-            "condition",
-            &[
-                "new",
-                "refurbished",
-                "used",
-                "used_like_new",
-                "used_good",
-                "used_fair",
-                "cpo",
-                "open_box_new",
-            ],
-        )
-        .from("condition")
-        .required(),
-        text("brand", 100).from("brand"),
-        column("gtin", Kind::Gtin, 70).from("gtin"),
-        text("mpn", 100).from("mpn"),
-        text("item_group_id", 100).from("parent_sku"),
-        text("color", 100),
-        text("size", 200),
-        text("material", 200),
-        text("pattern", 100),
-        words("gender", &["female", "male", "unisex"]),
-        words(
-            "age_group",
-            &[
-                "adult", "all ages", "infant", "kids", "newborn", "teen", "toddler",
-            ],
-        ),
-        text("google_product_category", 250),
-        text("fb_product_category", 250),
-        text("product_type", 750).from("category"),
-        text("sale_price_effective_date", 60),
-        words("status", &["active", "archived"]),
-        text("shipping", 200).groups(SHIPPING),
-        text("shipping_weight", 50),
-        text("custom_label_0", LONGEST_LABEL),
-        text("custom_label_1", LONGEST_LABEL),
-        text("custom_label_2", LONGEST_LABEL),
-        text("custom_label_3", LONGEST_LABEL),
-        text("custom_label_4", LONGEST_LABEL),
-        column("custom_number_0", Kind::Whole, usize::MAX),
-        column("custom_number_1", Kind::Whole, usize::MAX),
-        column("custom_number_2", Kind::Whole, usize::MAX),
-        column("custom_number_3", Kind::Whole, usize::MAX),
-        column("custom_number_4", Kind::Whole, usize::MAX),
-        text("internal_label", 1000),
-        text("commerce_tax_category", LONGEST_LABEL),
-        text("origin_country", 2).from("country_of_origin"),
-        text("importer_name", 200),
-        text("importer_address", 1000),
-        text("manufacturer_info", 1000),
-        column("rich_text_description", Kind::Text, 9999),
-        web("mobile_link"),
-    ],
+    columns: META_COLUMNS,
+    named: Named::of(META_COLUMNS),
     in_stock: "in stock",
     out_of_stock: "out of stock",
     quantity: Some(9),
@@ -437,7 +500,16 @@ impl Format {
 
     /// Makes a text fit to be written: no control characters, nothing that the syntax cannot hold. Cleaning
     /// twice changes nothing more.
-    pub fn clean(self, text: &str, kind: Kind) -> String {
+    pub fn clean<'a>(self, text: impl Into<Cow<'a, str>>, kind: Kind) -> Cow<'a, str> {
+        let text = text.into();
+        let is_quote = self == Self::GoogleTsv && text.starts_with('"');
+        if is_clean_line(&text) && !is_quote {
+            return text;
+        }
+        Cow::Owned(self.cleaned(&text, kind))
+    }
+
+    fn cleaned(self, text: &str, kind: Kind) -> String {
         let keeps_lines = kind == Kind::Prose && self != Self::GoogleTsv;
         let mut lines: Vec<String> = Vec::new();
         for line in text.replace("\r\n", "\n").split(['\n', '\r']) {
@@ -461,6 +533,24 @@ impl Format {
             _ => text,
         }
     }
+}
+
+/// One line of words with one blank between two, which every syntax can hold.
+fn is_clean_line(text: &str) -> bool {
+    let mut after_blank = true;
+    for c in text.chars() {
+        let is_blank = c == ' ';
+        let is_fit = match c {
+            ' ' => !after_blank,
+            '!'..='~' => true,
+            _ => is_writable(c) && !c.is_whitespace(),
+        };
+        if !is_fit {
+            return false;
+        }
+        after_blank = is_blank;
+    }
+    text.is_empty() || !after_blank
 }
 
 /// XML 1.0 forbids control characters and the two noncharacters, and no reader gains from them elsewhere.
@@ -556,6 +646,29 @@ mod tests {
     }
 
     #[test]
+    fn what_has_a_place_of_its_own_is_found_there() {
+        for spec in [&GOOGLE, &META] {
+            let named = &spec.named;
+            for (place, name) in [
+                (named.brand, "brand"),
+                (named.gtin, "gtin"),
+                (named.mpn, "mpn"),
+                (named.condition, "condition"),
+                (named.product_type, "product_type"),
+                (named.origin_country, "origin_country"),
+                (named.item_group_id, "item_group_id"),
+                (named.identifier_exists, "identifier_exists"),
+                (named.weight, "product_weight"),
+                (named.length, "product_length"),
+                (named.width, "product_width"),
+                (named.height, "product_height"),
+            ] {
+                assert_eq!(place, spec.position(name), "{} {name}", spec.name);
+            }
+        }
+    }
+
+    #[test]
     fn the_readme_explains_every_column() {
         let readme = include_str!("README.md");
         for column in GOOGLE.columns.iter().chain(META.columns) {
@@ -585,7 +698,16 @@ mod tests {
             for format in [Format::GoogleTsv, Format::GoogleXml, Format::MetaCsv] {
                 for kind in [Kind::Text, Kind::Prose] {
                     let once = format.clean(&text, kind);
-                    prop_assert_eq!(&format.clean(&once, kind), &once);
+                    prop_assert_eq!(&format.clean(&*once, kind), &once);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_not_touched_needed_no_cleaning(text in "[a\"é \t\n\u{a0}\u{feff}\u{7f}]{0,6}") {
+            for format in [Format::GoogleTsv, Format::GoogleXml, Format::MetaCsv] {
+                for kind in [Kind::Text, Kind::Prose] {
+                    prop_assert_eq!(format.clean(&text, kind), format.cleaned(&text, kind));
                 }
             }
         }

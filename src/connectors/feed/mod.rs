@@ -2,6 +2,7 @@
 //! puts it. Every push is answered at once, because the file is replaced, whole, before the push returns.
 
 mod audit;
+mod cells;
 mod content;
 mod convert;
 mod format;
@@ -413,15 +414,10 @@ impl Connector for Feed {
                 push.answer(sku, Outcome::Rejected(converted.issues));
                 continue;
             }
+            let mut row = converted.cells.into_row(self.spec());
             match change.listing_ref.as_ref().filter(|_| !change.is_create()) {
-                None => push.edit(
-                    sku,
-                    sku.as_str(),
-                    Edit::Put(converted.row),
-                    converted.issues,
-                ),
+                None => push.edit(sku, sku.as_str(), Edit::Put(row), converted.issues),
                 Some(listing_ref) => {
-                    let mut row = converted.row;
                     row.set(format::ID, Some(listing_ref.as_str().to_owned()));
                     push.edit(
                         sku,
@@ -496,7 +492,7 @@ impl Connector for Feed {
 fn rss_head(settings: &Settings, links: Option<&LinkTemplate>) -> Result<Head> {
     let text = |key: &'static str, default: &str| {
         let text = settings.optional_text(key).unwrap_or(default);
-        Format::GoogleXml.clean(text, Kind::Text)
+        Format::GoogleXml.clean(text, Kind::Text).into_owned()
     };
     let link = match settings.optional_text("shop_url") {
         Some(_) => settings.url("shop_url")?.to_string(),

@@ -346,7 +346,7 @@ async fn awkward_texts_survive() {
         let listings = shop.all().await;
         assert_eq!(listings[0].sku.as_str(), "ä,\"&<1>");
         let expected = format!("{title} end");
-        assert_eq!(listings[0].title.as_deref(), Some(expected.as_str()));
+        assert_eq!(listings[0].title.as_deref(), Some(&*expected));
         assert_eq!(listings[1].sku.as_str(), "B");
     }
 }
@@ -598,7 +598,7 @@ proptest! {
                 if rows == 2 {
                     assert_eq!(all[0].sku.as_str(), sku);
                     let expected = format.clean(&title, Kind::Text);
-                    assert_eq!(all[0].title.as_deref(), Some(expected.as_str()));
+                    assert_eq!(all[0].title.as_deref(), Some(&*expected));
                 }
                 shop.assert_valid();
             }

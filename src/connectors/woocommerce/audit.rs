@@ -1,9 +1,12 @@
 //! What the shop would refuse or change, known without asking it. Pure.
 
+use std::borrow::Cow;
+
 use crate::domain::catalog::ItemKind;
 use crate::domain::issue::Issue;
 use crate::domain::listing::Listing;
 use crate::domain::measure;
+use crate::domain::web::plain_path;
 
 /// Pictures that a WordPress without plugins takes; an address without an extension is let through.
 const REFUSED_EXTENSIONS: &[&str] = &["svg", "tif", "tiff", "bmp", "heic", "pdf", "psd"];
@@ -23,12 +26,11 @@ pub fn audit(listing: &Listing) -> Vec<Issue> {
 /// The shop trims and folds blanks, strips tags and `%20`, and escapes `<`: then the sku is not found again.
 fn check_sku(listing: &Listing, issues: &mut Vec<Issue>) {
     let sku = listing.sku.as_str();
-    let folded = sku.split_whitespace().collect::<Vec<_>>().join(" ");
     let escaped = sku
         .as_bytes()
         .windows(3)
         .any(|part| part[0] == b'%' && part[1..].iter().all(u8::is_ascii_hexdigit));
-    if folded != sku || sku.contains('<') || escaped {
+    if is_folded(sku) || sku.contains('<') || escaped {
         issues.push(
             Issue::error(
                 "sku_rewritten",
@@ -38,6 +40,13 @@ fn check_sku(listing: &Listing, issues: &mut Vec<Issue>) {
             .hint("use a sku without `<`, `%20` and the like, and without blanks at its ends or in a row"),
         );
     }
+}
+
+/// Whether joining its words by one blank each makes another text.
+fn is_folded(text: &str) -> bool {
+    let mut words = text.split(' ');
+    text.contains(|c: char| c.is_whitespace() && c != ' ')
+        || (!text.is_empty() && words.any(str::is_empty))
 }
 
 fn check_title(listing: &Listing, issues: &mut Vec<Issue>) {
@@ -93,8 +102,7 @@ fn check_gtin(listing: &Listing, issues: &mut Vec<Issue>) {
 
 fn check_images(listing: &Listing, issues: &mut Vec<Issue>) {
     for image in &listing.images {
-        let url = reqwest::Url::parse(image).ok();
-        let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        let Some(path) = path(image) else {
             issues.push(
                 Issue::error(
                     "image_address",
@@ -105,11 +113,14 @@ fn check_images(listing: &Listing, issues: &mut Vec<Issue>) {
             );
             continue;
         };
-        let extension = url
-            .path()
+        let is_refused = |extension: &str| {
+            let mut refused = REFUSED_EXTENSIONS.iter();
+            refused.any(|one| extension.eq_ignore_ascii_case(one))
+        };
+        if path
             .rsplit_once('.')
-            .map(|(_, end)| end.to_ascii_lowercase());
-        if extension.is_some_and(|end| REFUSED_EXTENSIONS.contains(&end.as_str())) {
+            .is_some_and(|(_, end)| is_refused(end))
+        {
             issues.push(
                 Issue::error(
                     "image_format",
@@ -131,8 +142,19 @@ fn check_images(listing: &Listing, issues: &mut Vec<Issue>) {
     }
 }
 
+/// The path of a web address; `None` when it is none.
+fn path(address: &str) -> Option<Cow<'_, str>> {
+    if let Some(path) = plain_path(address) {
+        return Some(Cow::Borrowed(path));
+    }
+    let url = reqwest::Url::parse(address).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| Cow::Owned(url.path().to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::connectors::woocommerce::fixtures;
 
@@ -145,6 +167,14 @@ mod tests {
         assert!(audit(&fixtures::single("MUG-1")).is_empty());
         assert!(audit(&fixtures::parent("TEE", &["S", "M"])).is_empty());
         assert!(audit(&fixtures::variant("TEE-S", "TEE", "S")).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn blanks_are_folded_where_joining_the_words_says_so(text in "[ab \t\u{a0}]{0,6}") {
+            let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(is_folded(&text), joined != text);
+        }
     }
 
     #[test]
