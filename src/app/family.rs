@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::catalog::{Item, ItemKind, Locator};
+use crate::domain::catalog::{Columns, Item, ItemKind, Locator};
 use crate::domain::ids::Sku;
 use crate::domain::listing::OptionAxis;
 
@@ -80,14 +80,28 @@ impl Families {
     }
 }
 
+/// Positions of the columns that a variant takes over from its parent.
+pub(crate) fn inherited(columns: &Columns) -> Vec<usize> {
+    let is_inherited = |name: &str| !OWN.contains(&name) && !name.starts_with("option:");
+    let columns = columns.list().iter().enumerate();
+    columns
+        .filter(|(_, column)| is_inherited(&column.name))
+        .map(|(position, _)| position)
+        .collect()
+}
+
 /// Fills a variant's blank cells from its parent.
 pub(crate) fn inherit(variant: &mut Item, parent: &Item) {
-    for (position, column) in variant.columns.list().iter().enumerate() {
-        let own = OWN.contains(&column.name.as_str()) || column.name.starts_with("option:");
-        if !own
-            && let (Some(cell), Some(inherited)) =
-                (variant.cells.get_mut(position), parent.cells.get(position))
-            && cell.is_empty()
+    inherit_columns(variant, parent, &inherited(&variant.columns));
+}
+
+/// [`inherit`] for many rows of the same columns, given what [`inherited`] says of them.
+pub(crate) fn inherit_columns(variant: &mut Item, parent: &Item, positions: &[usize]) {
+    for position in positions {
+        if let (Some(cell), Some(inherited)) = (
+            variant.cells.get_mut(*position),
+            parent.cells.get(*position),
+        ) && cell.is_empty()
         {
             cell.clone_from(inherited);
         }

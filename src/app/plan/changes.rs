@@ -20,8 +20,30 @@ const BLOCK: usize = 1 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     blocks: Vec<Vec<u8>>,
-    /// Where each change begins: block, and byte in it.
-    places: Vec<(u32, u32)>,
+    places: Vec<Place>,
+}
+
+/// Where a change begins: block, and byte in it.
+type Place = (u32, u32);
+
+/// What changes are ordered by. Texts stand in the order of their bytes.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Order<'a> {
+    lane: u8,
+    parent: Option<&'a [u8]>,
+    sku: &'a [u8],
+}
+
+impl Order<'_> {
+    /// Bytes that never stand in another order than the whole, and most often tell it.
+    fn start(&self) -> [u8; 16] {
+        let mut start = [0; 16];
+        start[0] = self.lane * 2 + u8::from(self.parent.is_some());
+        let text = self.parent.unwrap_or(self.sku);
+        let length = text.len().min(15);
+        start[1..=length].copy_from_slice(&text[..length]);
+        start
+    }
 }
 
 impl Changes {
@@ -34,13 +56,34 @@ impl Changes {
     }
 
     pub fn push(&mut self, planned: &Planned) {
-        if self.blocks.last().is_none_or(|block| block.len() >= BLOCK) {
-            self.blocks.push(Vec::new());
-        }
-        let number = self.blocks.len() - 1;
+        let number = self.block_for(1);
         let block = &mut self.blocks[number];
         self.places.push((number as u32, block.len() as u32));
         Writer(block).planned(planned);
+    }
+
+    /// Puts all of the others behind these.
+    pub fn append(&mut self, others: &Self) {
+        let mut starts = Vec::new();
+        for other in &others.blocks {
+            let number = self.block_for(other.len());
+            let block = &mut self.blocks[number];
+            starts.push((number as u32, block.len() as u32));
+            block.extend_from_slice(other);
+        }
+        self.places.extend(others.places.iter().map(|(block, at)| {
+            let (number, start) = starts[*block as usize];
+            (number, start + at)
+        }));
+    }
+
+    /// The last block, or a new one when that has no room for so many bytes more.
+    fn block_for(&mut self, length: usize) -> usize {
+        let is_full = |block: &Vec<u8>| !block.is_empty() && block.len() + length > BLOCK;
+        if self.blocks.last().is_none_or(is_full) {
+            self.blocks.push(Vec::new());
+        }
+        self.blocks.len() - 1
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Planned> {
@@ -49,7 +92,7 @@ impl Changes {
 
     /// The skus alone.
     pub fn skus(&self) -> impl Iterator<Item = &str> {
-        self.readers().map(|reader| reader.order().2)
+        self.readers().map(Reader::sku)
     }
 
     /// Those of some lanes.
@@ -96,20 +139,36 @@ impl Changes {
     pub fn forget(&mut self, is_gone: impl Fn(&str) -> bool) {
         let blocks = &self.blocks;
         self.places
-            .retain(|place| !is_gone(Reader::at(blocks, *place).order().2));
+            .retain(|place| !is_gone(Reader::at(blocks, *place).sku()));
     }
 
     /// In the order in which they leave; families stay together.
     pub fn sort(&mut self) {
         let blocks = &self.blocks;
-        let order = |place: &(u32, u32)| Reader::at(blocks, *place).order();
+        let order = |place: &Place| Reader::at(blocks, *place).order();
+        if self.places.is_sorted_by_key(order) {
+            return;
+        }
+        let mut keyed: Vec<([u8; 16], Place)> = self
+            .places
+            .iter()
+            .map(|place| (order(place).start(), *place))
+            .collect();
+        // Places grow with every change, so that of two in one order the first stays the first.
+        keyed.sort_unstable_by(|(start, one), (other_start, other)| {
+            let by_start = u128::from_be_bytes(*start).cmp(&u128::from_be_bytes(*other_start));
+            by_start
+                .then_with(|| order(one).cmp(&order(other)))
+                .then_with(|| one.cmp(other))
+        });
+        self.places.clear();
         self.places
-            .sort_by(|one, other| order(one).cmp(&order(other)));
+            .extend(keyed.into_iter().map(|(_, place)| place));
     }
 
     fn readers_of(&self, lanes: &[Lane]) -> impl Iterator<Item = Reader<'_>> {
         self.readers()
-            .filter(move |reader| lanes.contains(&reader.kind().0))
+            .filter(move |reader| lanes.contains(&reader.lane()))
     }
 
     fn readers(&self) -> impl Iterator<Item = Reader<'_>> {
@@ -242,41 +301,51 @@ impl Writer<'_> {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn at(blocks: &'a [Vec<u8>], (block, at): (u32, u32)) -> Self {
+    fn at(blocks: &'a [Vec<u8>], (block, at): Place) -> Self {
         Self(&blocks[block as usize][at as usize..])
     }
 
-    /// Lane, parent and sku.
-    fn order(mut self) -> (u8, Option<&'a str>, &'a str) {
-        self.take_order()
+    fn order(mut self) -> Order<'a> {
+        Order {
+            lane: self.byte(),
+            parent: self.text_bytes(),
+            sku: self.text_bytes().unwrap_or_default(),
+        }
     }
 
-    fn take_order(&mut self) -> (u8, Option<&'a str>, &'a str) {
-        (self.byte(), self.text(), self.text().unwrap_or_default())
+    fn sku(mut self) -> &'a str {
+        self.byte();
+        self.text_bytes();
+        self.text().unwrap_or_default()
+    }
+
+    fn lane(self) -> Lane {
+        Lane::ALL[usize::from(self.0[0])]
     }
 
     /// Lane and action.
-    fn kind(self) -> (Lane, Action) {
-        let mut rest = self;
-        let (lane, ..) = rest.take_order();
-        (
-            Lane::ALL[usize::from(lane)],
-            ACTIONS[usize::from(rest.byte())],
-        )
+    fn kind(mut self) -> (Lane, Action) {
+        let lane = self.lane();
+        self.byte();
+        self.text_bytes();
+        self.text_bytes();
+        (lane, ACTIONS[usize::from(self.byte())])
     }
 
     /// The bytes of all that is to change.
     fn content(self) -> &'a [u8] {
         let mut rest = self;
-        rest.take_order();
+        rest.byte();
+        rest.text_bytes();
+        rest.text_bytes();
         rest.bytes(2);
-        rest.facets();
-        rest.facets();
+        rest.skip_facets();
+        rest.skip_facets();
         &self.0[..self.0.len() - rest.0.len()]
     }
 
     fn planned(mut self) -> Planned {
-        let (lane, parent, sku) = self.take_order();
+        let (lane, parent, sku) = (self.byte(), self.text(), self.text().unwrap_or_default());
         let action = ACTIONS[usize::from(self.byte())];
         let kind = KINDS[usize::from(self.byte())];
         let change = Change {
@@ -321,15 +390,40 @@ impl<'a> Reader<'a> {
         Some(Money::new(amount, currency))
     }
 
+    fn skip_facets(&mut self) {
+        for _ in ["price", "compare_at"] {
+            if self.text_bytes().is_some() {
+                self.byte();
+                self.skip_number();
+            }
+        }
+        self.skip_number();
+        if self.byte() == 1 {
+            self.bytes(16);
+        }
+    }
+
     fn text(&mut self) -> Option<&'a str> {
-        let length = self.number().checked_sub(1)?;
         // Only whole texts are written.
-        std::str::from_utf8(self.bytes(length as usize)).ok()
+        std::str::from_utf8(self.text_bytes()?).ok()
+    }
+
+    fn text_bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.number().checked_sub(1)?;
+        Some(self.bytes(length as usize))
+    }
+
+    fn skip_number(&mut self) {
+        while self.byte() >= 0x80 {}
     }
 
     fn number(&mut self) -> u128 {
-        let mut number = 0;
-        let mut shift = 0;
+        let first = self.byte();
+        if first < 0x80 {
+            return first.into();
+        }
+        let mut number = u128::from(first & 0x7f);
+        let mut shift = 7;
         loop {
             let byte = self.byte();
             number |= u128::from(byte & 0x7f) << shift;

@@ -4,6 +4,8 @@
 //! change its values; the content of a listing is read again when it is sent.
 
 mod changes;
+mod compare;
+mod crew;
 mod draft;
 mod look;
 mod memo;

@@ -2,22 +2,23 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::compare::{Kin, Row, Side};
+use super::crew::{Batches, compare_all, finish_all};
 use super::draft::{Draft, Drafted};
 use super::look::Beside;
 use super::{Known, Plan, Planned};
-use crate::app::family::{Families, as_parent, inherit};
+use crate::app::family::{Families, as_parent, inherit, inherit_columns, inherited};
 use crate::app::shelf::Shelf;
 use crate::app::{Channel, Scope};
-use crate::domain::Result;
 use crate::domain::catalog::{Item, ItemKind, Locator, ScanSummary, Scanned};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
-use crate::domain::listing::OptionAxis;
 use crate::domain::rows::{Bits, HashedMap, HashedSet, Rows, exact_hash, folded_hash};
+use crate::domain::{Error, Result};
 
 /// Which rows of the catalog are read.
 #[derive(Clone, Copy)]
@@ -56,6 +57,18 @@ pub(super) fn scan(
     now: Timestamp,
     rows: RowsToScan<'_>,
 ) -> Result<Found> {
+    let sides: Vec<Side<'_>> = channels
+        .iter()
+        .zip(known)
+        .map(|(channel, known)| Side {
+            channel,
+            known,
+            shelf,
+            scope,
+            now,
+        })
+        .collect();
+    let mut drafts: Vec<Draft> = sides.iter().map(|_| Draft::default()).collect();
     let mut planner = Planner {
         beside: match rows {
             RowsToScan::All => None,
@@ -63,6 +76,7 @@ pub(super) fn scan(
         },
         shelf,
         scope,
+        inherited: inherited(shelf.catalog.columns()),
         seen: HashedMap::default(),
         twice: HashSet::new(),
         families: Families::default(),
@@ -71,38 +85,19 @@ pub(super) fn scan(
         parents: Vec::new(),
         without_row: Vec::new(),
         issues: Vec::new(),
-        batch: Vec::new(),
-        channels: channels
-            .iter()
-            .zip(known)
-            .map(|(channel, known)| Draft::new(channel, known, now))
-            .collect(),
     };
-    let mut failure = None;
-    let mut visit = |scanned| match scanned {
-        _ if failure.is_some() => {}
-        Scanned::Issue(issue) => planner.issues.push(issue),
-        Scanned::Item(item, at) => {
-            if let Err(error) = planner.meet(item, at) {
-                failure = Some(error);
-            }
-        }
-    };
-    let summary = match rows {
-        RowsToScan::All => shelf.catalog.scan(&mut visit)?,
-        RowsToScan::Marked(rows, marked, beside) => {
-            let read = marked.or(&beside.rows);
-            shelf.catalog.scan_rows(rows, &read, &mut visit)?;
-            ScanSummary {
-                rows: marked.count() as u64,
-                unreadable: 0,
-            }
-        }
-    };
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    planner.finish(summary)
+    let nothing: Vec<Kin> = sides.iter().map(|_| Kin::default()).collect();
+    let summary = compare_all(&sides, &nothing, &mut drafts, |batches| {
+        let summary = planner.read(rows, batches)?;
+        planner.draft_deferred(batches)?;
+        Ok::<_, Error>(summary)
+    })?;
+    let parents = planner.sorted_parents(&mut drafts);
+    let kin: Vec<Kin> = drafts.iter_mut().map(Draft::take_kin).collect();
+    compare_all(&sides, &kin, &mut drafts, |batches| {
+        planner.draft_parents(parents, batches)
+    })?;
+    Ok(planner.finish(drafts, &sides, summary))
 }
 
 /// Reads an item again, with all that it takes over from its parent, as it was when it was planned.
@@ -144,6 +139,8 @@ struct Planner<'a> {
     /// Skus of several rows: which one is right is the seller's to say.
     twice: HashSet<Sku>,
     families: Families,
+    /// Columns that variants take over from their parents.
+    inherited: Vec<usize>,
     /// Variants that came before their parent.
     deferred: Vec<(Locator, Sku)>,
     /// The parent of the last variants, which usually is the next one's too.
@@ -153,18 +150,39 @@ struct Planner<'a> {
     /// Parents that are no rows.
     without_row: Vec<Sku>,
     issues: Vec<Issue>,
-    /// Items that are read and not yet planned.
-    batch: Vec<(Item, Vec<OptionAxis>, Locator)>,
-    channels: Vec<Draft<'a>>,
 }
 
-/// Items that are planned at once, each channel's by one thread.
-const BATCH: usize = 1024;
-/// Fewer are not worth a thread.
-const FEW: usize = 64;
-
 impl Planner<'_> {
-    fn meet(&mut self, item: Item, at: Locator) -> Result<()> {
+    fn read(&mut self, rows: RowsToScan<'_>, batches: &mut Batches<'_, '_>) -> Result<ScanSummary> {
+        let shelf = self.shelf;
+        let mut failure = None;
+        let mut visit = |scanned| match scanned {
+            _ if failure.is_some() => {}
+            Scanned::Issue(issue) => self.issues.push(issue),
+            Scanned::Item(item, at) => {
+                if let Err(error) = self.meet(item, at, batches) {
+                    failure = Some(error);
+                }
+            }
+        };
+        let summary = match rows {
+            RowsToScan::All => shelf.catalog.scan(&mut visit)?,
+            RowsToScan::Marked(rows, marked, beside) => {
+                let read = marked.or(&beside.rows);
+                shelf.catalog.scan_rows(rows, &read, &mut visit)?;
+                ScanSummary {
+                    rows: marked.count() as u64,
+                    unreadable: 0,
+                }
+            }
+        };
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(summary),
+        }
+    }
+
+    fn meet(&mut self, item: Item, at: Locator, batches: &mut Batches<'_, '_>) -> Result<()> {
         match self.seen.entry(exact_hash(item.sku.as_str())) {
             Entry::Occupied(_) => {
                 self.twice.insert(item.sku);
@@ -182,15 +200,15 @@ impl Planner<'_> {
             return Ok(());
         }
         let Some(parent) = item.parent_sku.clone() else {
-            self.draft(item, at);
+            self.draft(item, at, batches);
             return Ok(());
         };
         self.families.add_variant(&parent, &item, at);
-        if self.is_beside(&item.sku, &parent) {
+        if self.is_beside(&item.sku, &parent, batches) {
             return Ok(());
         }
         match self.met(&parent).map(|met| met.at) {
-            Some(parent_at) => self.draft_variant(item, at, parent_at),
+            Some(parent_at) => self.draft_variant(item, at, parent_at, batches),
             None => {
                 self.deferred.push((at, parent));
                 Ok(())
@@ -199,14 +217,14 @@ impl Planner<'_> {
     }
 
     /// Whether a variant needs no plan. Then channels only learn that its parent has it.
-    fn is_beside(&mut self, sku: &Sku, parent: &Sku) -> bool {
+    fn is_beside(&self, sku: &Sku, parent: &Sku, batches: &Batches<'_, '_>) -> bool {
         let hash = exact_hash(sku.as_str());
         let Some(beside) = self.beside.filter(|beside| beside.hashes.contains(&hash)) else {
             return false;
         };
-        for (channel, sold) in self.channels.iter_mut().zip(&beside.sold) {
+        for (channel, sold) in beside.sold.iter().enumerate() {
             if sold.contains(&hash) {
-                channel.has_settled_variant(parent);
+                batches.has_settled_variant(channel, parent);
             }
         }
         true
@@ -216,93 +234,62 @@ impl Planner<'_> {
         self.seen.get(&exact_hash(sku.as_str()))
     }
 
-    fn draft_variant(&mut self, mut item: Item, at: Locator, parent_at: Locator) -> Result<()> {
+    fn draft_variant(
+        &mut self,
+        mut item: Item,
+        at: Locator,
+        parent_at: Locator,
+        batches: &mut Batches<'_, '_>,
+    ) -> Result<()> {
         let parent_sku = item.parent_sku.as_ref();
         if self.parent_row.as_ref().map(|row| &row.sku) != parent_sku {
             self.parent_row = Some(self.shelf.catalog.read(parent_at)?);
         }
         if let Some(parent) = &self.parent_row {
-            inherit(&mut item, parent);
+            inherit_columns(&mut item, parent, &self.inherited);
         }
-        self.draft(item, at);
+        self.draft(item, at, batches);
         Ok(())
     }
 
-    fn draft(&mut self, item: Item, at: Locator) {
+    fn draft(&self, item: Item, at: Locator, batches: &mut Batches<'_, '_>) {
         if self.scope.has_sku(item.sku.as_str()) {
             let axes = self
                 .families
                 .get(&item.sku)
                 .map(|family| family.axes.clone())
                 .unwrap_or_default();
-            self.batch.push((item, axes, at));
-            if self.batch.len() >= BATCH {
-                self.plan_batch();
-            }
+            batches.push(Row::new(item, axes, at));
         }
     }
 
-    /// Plans what was read, for every channel in the order of the file. Channels do not look at each other, so that
-    /// threads may share them.
-    fn plan_batch(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        let (shelf, scope) = (self.shelf, self.scope);
-        let plan = |channel: &mut Draft<'_>| {
-            for (item, axes, at) in &batch {
-                channel.meet(item, axes, *at, shelf, scope);
-            }
-        };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(self.channels.len());
-        if threads < 2 || batch.len() < FEW {
-            self.channels.iter_mut().for_each(plan);
-            return;
-        }
-        let waiting = Mutex::new(self.channels.iter_mut());
-        let next = || {
-            waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .next()
-        };
-        let work = || {
-            while let Some(channel) = next() {
-                plan(channel);
-            }
-        };
-        std::thread::scope(|threads_of| {
-            for _ in 1..threads {
-                threads_of.spawn(work);
-            }
-            work();
-        });
-    }
-
-    fn finish(mut self, summary: ScanSummary) -> Result<Found> {
+    fn draft_deferred(&mut self, batches: &mut Batches<'_, '_>) -> Result<()> {
         for (at, parent) in std::mem::take(&mut self.deferred) {
             let item = self.shelf.catalog.read(at)?;
             match self.met(&parent).map(|met| met.at) {
-                Some(parent_at) => self.draft_variant(item, at, parent_at)?,
-                None => self.draft(item, at),
+                Some(parent_at) => self.draft_variant(item, at, parent_at, batches)?,
+                None => self.draft(item, at, batches),
             }
         }
-        self.draft_parents()?;
+        Ok(())
+    }
+
+    fn finish(mut self, drafts: Vec<Draft>, sides: &[Side<'_>], summary: ScanSummary) -> Found {
         self.report_lone_parents();
         self.hold_back_doubles();
         let absence_is_certain = summary.unreadable == 0;
-        let mut drafted = Vec::new();
-        for mut channel in self.channels {
+        let is_stated = |sku: &Sku| self.seen.contains_key(&exact_hash(sku.as_str()));
+        let drafted = finish_all(drafts, sides, |mut channel, side| {
             channel.leave_out(&self.twice);
             if absence_is_certain {
-                channel.meet_absent(self.scope);
+                channel.meet_absent(side);
             } else {
-                let is_stated = |sku: &Sku| self.seen.contains_key(&exact_hash(sku.as_str()));
-                channel.warn_absence(summary.unreadable, is_stated);
+                channel.warn_absence(side, summary.unreadable, is_stated);
             }
-            drafted.push(channel.finish());
-        }
+            channel.finish(side)
+        });
         let mut buffer = String::new();
-        Ok(Found {
+        Found {
             open: self
                 .issues
                 .iter()
@@ -321,12 +308,12 @@ impl Planner<'_> {
                 compared_up_to: None,
                 passed_over: 0,
             },
-        })
+        }
     }
 
-    /// Parents last: their axes come from their variants. A row that was taken for a single item before its
-    /// first variant came is planned again as the parent that it is.
-    fn draft_parents(&mut self) -> Result<()> {
+    /// A row that was taken for a single item before its first variant came is planned again as the parent that it
+    /// is.
+    fn sorted_parents(&self, drafts: &mut [Draft]) -> Vec<Sku> {
         let mut parents: Vec<Sku> = self.families.iter().map(|(sku, _)| sku.clone()).collect();
         parents.sort();
         let is_single = |sku: &&Sku| {
@@ -334,10 +321,16 @@ impl Planner<'_> {
                 .is_some_and(|met| met.kind != ItemKind::Parent)
         };
         let were_single: HashSet<Sku> = parents.iter().filter(is_single).cloned().collect();
-        self.plan_batch();
-        for channel in &mut self.channels {
-            channel.forget(&were_single);
+        if !were_single.is_empty() {
+            for draft in drafts {
+                draft.forget(&were_single);
+            }
         }
+        parents
+    }
+
+    /// Parents last: their axes come from their variants.
+    fn draft_parents(&mut self, parents: Vec<Sku>, batches: &mut Batches<'_, '_>) -> Result<()> {
         for sku in parents {
             let own_row = self.met(&sku).map(|met| met.at);
             let Some(family) = self.families.get_mut(&sku) else {
@@ -349,9 +342,8 @@ impl Planner<'_> {
                 self.without_row.push(sku.clone());
             }
             let parent = as_parent(self.shelf.catalog.read(at)?, &sku);
-            self.draft(parent, at);
+            self.draft(parent, at, batches);
         }
-        self.plan_batch();
         if let Some(first) = self.without_row.first() {
             self.issues.push(
                 Issue::note(
