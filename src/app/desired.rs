@@ -26,6 +26,19 @@ pub(crate) fn desire(
     shelf: &Shelf,
     issues: &mut Vec<Issue>,
 ) -> Desired {
+    let blank = Listing::blank(item.sku.clone(), item.kind);
+    desire_in_place_of(blank, channel, item, axes, shelf, issues)
+}
+
+/// [`desire`] in the place of a listing that is no longer needed, whatever it says: of a first plan there are millions.
+pub(crate) fn desire_in_place_of(
+    mut listing: Listing,
+    channel: &Channel,
+    item: &Item,
+    axes: &[OptionAxis],
+    shelf: &Shelf,
+    issues: &mut Vec<Issue>,
+) -> Desired {
     let policy = &channel.policy;
     let mut held = item.held;
     let mut facets = Facets::default();
@@ -48,15 +61,13 @@ pub(crate) fn desire(
         }
     }
     let mut cuts = Vec::new();
-    let listing = match policy.listing(item, axes, &mut cuts) {
-        Ok(listing) => {
+    let listing = match policy.fill(&mut listing, item, axes, &mut cuts) {
+        Ok(()) => {
             facets.content = Some(listing.content_fingerprint());
-            Some(Listing {
-                price: facets.price,
-                compare_at: facets.compare_at,
-                quantity: facets.quantity,
-                ..listing
-            })
+            listing.price = facets.price;
+            listing.compare_at = facets.compare_at;
+            listing.quantity = facets.quantity;
+            Some(listing)
         }
         Err(issue) => {
             held.content = true;

@@ -61,15 +61,17 @@ impl Column {
 #[derive(Debug, Default)]
 pub struct Columns {
     list: Vec<Column>,
-    index: HashMap<Column, usize>,
+    /// By name, each with the places of its columns.
+    index: HashMap<String, Vec<(Qualifier, usize)>>,
 }
 
 impl Columns {
     /// Of two columns with the same name and qualifier the first one counts.
     pub fn new(list: Vec<Column>) -> Self {
-        let mut index = HashMap::new();
+        let mut index: HashMap<String, Vec<(Qualifier, usize)>> = HashMap::new();
         for (position, column) in list.iter().enumerate() {
-            index.entry(column.clone()).or_insert(position);
+            let places = index.entry(column.name.clone()).or_default();
+            places.push((column.qualifier.clone(), position));
         }
         Self { list, index }
     }
@@ -79,12 +81,10 @@ impl Columns {
     }
 
     pub fn find(&self, name: &str, qualifier: Qualifier) -> Option<usize> {
-        self.index
-            .get(&Column {
-                name: name.to_owned(),
-                qualifier,
-            })
-            .copied()
+        let mut places = self.index.get(name)?.iter();
+        places
+            .find(|(known, _)| *known == qualifier)
+            .map(|(_, position)| *position)
     }
 }
 
@@ -238,6 +238,18 @@ pub const STANDARD_COLUMNS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_is_found_by_name_and_qualifier_and_the_first_one_counts() {
+        let headers = ["title", "title#de", "price", "title", "title@shop"];
+        let columns = Columns::new(headers.map(Column::parse).to_vec());
+        let find = |name: &str, qualifier| columns.find(name, qualifier);
+        assert_eq!(find("title", Qualifier::None), Some(0));
+        assert_eq!(find("title", Qualifier::Locale("de".into())), Some(1));
+        assert_eq!(find("title", Qualifier::Channel("shop".into())), Some(4));
+        assert_eq!(find("title", Qualifier::Channel("de".into())), None);
+        assert_eq!(find("brand", Qualifier::None), None);
+    }
 
     #[test]
     fn a_qualifier_is_a_word_after_a_mark() {

@@ -143,7 +143,8 @@ impl Listing {
 
     /// Stands for everything but price and stock.
     pub fn content_fingerprint(&self) -> Fingerprint {
-        let mut print = Fingerprinter::default();
+        // Enough for most texts, so that the room does not grow while it is filled.
+        let mut print = Fingerprinter::with_capacity(2048);
         print.text(match self.kind {
             ItemKind::Single => "single",
             ItemKind::Parent => "parent",

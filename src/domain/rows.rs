@@ -74,7 +74,12 @@ pub fn folded_hash(sku: &str, buffer: &mut String) -> u64 {
         return exact_hash(sku);
     }
     buffer.clear();
-    buffer.extend(sku.chars().flat_map(char::to_lowercase));
+    if sku.is_ascii() {
+        buffer.push_str(sku);
+        buffer.make_ascii_lowercase();
+    } else {
+        buffer.extend(sku.chars().flat_map(char::to_lowercase));
+    }
     exact_hash(buffer)
 }
 

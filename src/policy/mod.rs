@@ -175,8 +175,21 @@ impl Compiled {
         axes: &[OptionAxis],
         cuts: &mut Vec<Cut>,
     ) -> Result<Listing, Box<Issue>> {
+        let mut listing = Listing::blank(item.sku.clone(), item.kind);
+        self.fill(&mut listing, item, axes, cuts)?;
+        Ok(listing)
+    }
+
+    /// [`Self::listing`] in the place of one that is no longer needed: its texts keep their room.
+    pub fn fill(
+        &self,
+        listing: &mut Listing,
+        item: &Item,
+        axes: &[OptionAxis],
+        cuts: &mut Vec<Cut>,
+    ) -> Result<(), Box<Issue>> {
         self.content
-            .listing(item, axes, cuts)
+            .fill(listing, item, axes, cuts)
             .map_err(|issue| Box::new(self.place(*issue, item)))
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::catalog::{Columns, Item};
+use crate::domain::catalog::{Columns, Item, Qualifier};
 use crate::domain::issue::Issue;
 
 use super::content::template::{Fields, Templates};
@@ -21,6 +21,7 @@ pub struct SelectPolicy {
 pub(super) struct CompiledSelection {
     policy: SelectPolicy,
     templates: Templates,
+    withdrawn: Withdrawn,
 }
 
 impl CompiledSelection {
@@ -44,12 +45,13 @@ impl CompiledSelection {
         good.then(|| Self {
             policy: policy.clone(),
             templates,
+            withdrawn: Withdrawn::new(columns),
         })
     }
 
     pub(super) fn selects(&self, item: &Item) -> Selection {
         if self.policy.include.is_none()
-            && let Some(why) = withdrawn(item)
+            && let Some(why) = self.withdrawn.why(item)
         {
             return Selection::Left(why);
         }
@@ -92,14 +94,29 @@ pub enum Selection {
 
 /// What the seller's own shop does not show is not sold elsewhere either: Shopify's `Status` and `Published`,
 /// WooCommerce's `Published` (0 private, -1 draft). An `include` of one's own decides instead.
-fn withdrawn(item: &Item) -> Option<String> {
-    let says = |column: &str, words: &[&str]| {
-        let cell = item.value(column)?;
-        let found = words.iter().any(|word| cell.eq_ignore_ascii_case(word));
-        found.then(|| {
-            format!("the catalog says {column} = {cell}; state `include` to sell it all the same")
-        })
-    };
-    says("status", &["draft", "archived"])
-        .or_else(|| says("published", &["false", "no", "0", "-1"]))
+#[derive(Debug)]
+struct Withdrawn {
+    status: Option<usize>,
+    published: Option<usize>,
+}
+
+impl Withdrawn {
+    fn new(columns: &Columns) -> Self {
+        Self {
+            status: columns.find("status", Qualifier::None),
+            published: columns.find("published", Qualifier::None),
+        }
+    }
+
+    fn why(&self, item: &Item) -> Option<String> {
+        let says = |name: &str, place: Option<usize>, words: &[&str]| {
+            let cell = item.cell(place?)?;
+            let found = words.iter().any(|word| cell.eq_ignore_ascii_case(word));
+            found.then(|| {
+                format!("the catalog says {name} = {cell}; state `include` to sell it all the same")
+            })
+        };
+        says("status", self.status, &["draft", "archived"])
+            .or_else(|| says("published", self.published, &["false", "no", "0", "-1"]))
+    }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Changes, Known, Planned};
 use crate::app::audit::{audit, placed};
-use crate::app::desired::{Desired, desire};
+use crate::app::desired::{Desired, desire_in_place_of};
 use crate::app::shelf::Shelf;
 use crate::app::{Channel, Scope};
 use crate::domain::capability::Variants;
@@ -14,7 +14,7 @@ use crate::domain::change::{Action, Change, Lane};
 use crate::domain::ids::Sku;
 use crate::domain::issue::{Issue, Severity};
 use crate::domain::ledger::{ListingRecord, Pending};
-use crate::domain::listing::{Facets, OptionAxis};
+use crate::domain::listing::{Facets, Listing, OptionAxis};
 use crate::domain::rows::{HashedSet, exact_hash};
 use crate::policy::Selection;
 
@@ -85,8 +85,12 @@ impl Side<'_> {
         let mut comparison = Comparison {
             side: self,
             kin,
-            found: Findings::default(),
+            found: Findings {
+                selected: Vec::with_capacity(rows.len()),
+                ..Findings::default()
+            },
             changes: Vec::new(),
+            used: None,
         };
         rows.iter().for_each(|row| comparison.meet(row));
         comparison.found
@@ -128,6 +132,8 @@ struct Comparison<'a> {
     found: Findings,
     /// Of the row that is looked at.
     changes: Vec<Change>,
+    /// What the last row should show, for the room that it takes.
+    used: Option<Listing>,
 }
 
 impl Comparison<'_> {
@@ -155,7 +161,9 @@ impl Comparison<'_> {
             }
         }
         self.select(row);
-        let desired = desire(
+        let used = self.used.take();
+        let desired = desire_in_place_of(
+            used.unwrap_or_else(|| Listing::blank(item.sku.clone(), item.kind)),
             self.side.channel,
             item,
             &row.axes,
@@ -202,6 +210,7 @@ impl Comparison<'_> {
             });
         }
         self.changes = changes;
+        self.used = desired.listing;
     }
 
     fn select(&mut self, row: &Row) {

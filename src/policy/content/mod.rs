@@ -13,7 +13,7 @@ use crate::domain::catalog::{Columns, Item};
 use crate::domain::ids::ChannelName;
 use crate::domain::issue::Issue;
 use crate::domain::listing::{Listing, Measure, OptionAxis};
-use template::{Fields, Templates};
+use template::{Fields, Template, Templates};
 
 /// `[channels.X.content]`: templates by field, a locale, maps and limits.
 #[derive(Clone, Debug, PartialEq, Default, Deserialize)]
@@ -45,18 +45,40 @@ pub struct Cut {
     pub to: usize,
 }
 
-const TEMPLATED: [&str; 5] = ["title", "description", "brand", "condition", "url"];
+/// Where the text of a field comes from.
+#[derive(Debug)]
+enum Origin {
+    Column(Places),
+    Template(Template),
+}
+
+/// Where the columns of the standard fields are.
+#[derive(Debug)]
+struct Standard {
+    category: Places,
+    gtin: Places,
+    mpn: Places,
+    images: Places,
+    weight: Places,
+    length: Places,
+    width: Places,
+    height: Places,
+    country_of_origin: Places,
+    tags: Places,
+}
 
 #[derive(Debug)]
 pub(super) struct CompiledContent {
-    places: BTreeMap<&'static str, Places>,
+    title: Origin,
+    description: Origin,
+    brand: Origin,
+    condition: Origin,
+    url: Origin,
+    places: Standard,
     options: Vec<(String, Places)>,
     attributes: Vec<(String, Places)>,
     templates: Templates,
-    /// Fields of [`TEMPLATED`] that have a template.
-    templated: Vec<&'static str>,
-    /// Attribute and the name of its template.
-    templated_attributes: Vec<(String, String)>,
+    templated_attributes: Vec<(String, Template)>,
     policy: ContentPolicy,
     title_length: Option<usize>,
     description_length: Option<usize>,
@@ -76,30 +98,29 @@ impl CompiledContent {
         let mut templates = Templates::new(Fields::of_channel(columns, channel, locale));
         let mut good = true;
         let mut add = |name: &str, source: &str| {
-            if let Err(problem) = templates.add(name, source) {
+            let added = templates.add(name, source);
+            added.map_err(|problem| {
                 issue(problem.field(format!("content.{name}")));
                 good = false;
-            }
+            })
         };
-        let sources = [
-            &policy.title,
-            &policy.description,
-            &policy.brand,
-            &policy.condition,
-            &policy.url,
-        ];
-        let mut templated = Vec::new();
-        for (field, source) in TEMPLATED.into_iter().zip(sources) {
-            if let Some(source) = source {
-                add(field, source);
-                templated.push(field);
-            }
-        }
+        let mut origin = |name: &str, template: &Option<String>| match template {
+            Some(source) => add(name, source).ok().map(Origin::Template),
+            None => Some(Origin::Column(find(name))),
+        };
+        let title = origin("title", &policy.title);
+        let description = origin("description", &policy.description);
+        let brand = origin("brand", &policy.brand);
+        let condition = origin("condition", &policy.condition);
+        let url = origin("url", &policy.url);
         let mut templated_attributes = Vec::new();
         for (attribute, source) in &policy.attributes {
-            let name = format!("attributes.{attribute}");
-            add(&name, source);
-            templated_attributes.push((attribute.clone(), name));
+            if let Ok(template) = add(&format!("attributes.{attribute}"), source) {
+                templated_attributes.push((attribute.clone(), template));
+            }
+        }
+        if !good {
+            return None;
         }
         let prefixed = |prefix: &str| {
             let mut found: Vec<(String, Places)> = Vec::new();
@@ -116,15 +137,27 @@ impl CompiledContent {
             (Some(own), Some(channel)) => Some(own.min(channel)),
             (own, channel) => own.or(channel),
         };
-        good.then(|| Self {
-            places: crate::domain::catalog::STANDARD_COLUMNS
-                .iter()
-                .map(|name| (*name, find(name)))
-                .collect(),
+        Some(Self {
+            title: title?,
+            description: description?,
+            brand: brand?,
+            condition: condition?,
+            url: url?,
+            places: Standard {
+                category: find("category"),
+                gtin: find("gtin"),
+                mpn: find("mpn"),
+                images: find("images"),
+                weight: find("weight"),
+                length: find("length"),
+                width: find("width"),
+                height: find("height"),
+                country_of_origin: find("country_of_origin"),
+                tags: find("tags"),
+            },
             options: prefixed("option:"),
             attributes: prefixed("attr:"),
             templates,
-            templated,
             templated_attributes,
             policy: policy.clone(),
             title_length: tighter(policy.title_length, limits.title),
@@ -133,61 +166,75 @@ impl CompiledContent {
         })
     }
 
-    fn text(&self, name: &str, item: &Item) -> Option<String> {
-        self.places
-            .get(name)
-            .and_then(|places| places.value(item))
-            .map(str::to_owned)
-    }
-
-    pub(super) fn listing(
+    /// Fills a listing anew, whatever it was filled with before: its texts keep their room.
+    pub(super) fn fill(
         &self,
+        listing: &mut Listing,
         item: &Item,
         axes: &[OptionAxis],
         cuts: &mut Vec<Cut>,
-    ) -> Result<Listing, Box<Issue>> {
+    ) -> Result<(), Box<Issue>> {
+        // Every field by name, so that none is forgotten.
+        let Listing {
+            sku,
+            parent_sku,
+            kind,
+            title,
+            description,
+            brand,
+            gtin,
+            mpn,
+            category,
+            condition,
+            url,
+            images,
+            weight,
+            length,
+            width,
+            height,
+            country_of_origin,
+            tags,
+            options,
+            axes: listed_axes,
+            attributes,
+            price,
+            compare_at,
+            quantity,
+        } = listing;
         let context = OnceCell::new();
-        let render = |name: &str| {
-            let text = match self.templates.render_plain(name, item) {
-                Some(text) => text,
-                None => {
-                    let context = context.get_or_init(|| self.templates.context(item));
-                    self.templates.render(name, context)?
-                }
-            };
-            Ok::<_, Box<Issue>>(filled(text.trim()))
-        };
-        let field = |name: &'static str| {
-            if self.templated.contains(&name) {
-                render(name)
-            } else {
-                Ok(self.text(name, item))
+        let render = |template: &Template, text: &mut String| {
+            if !template.render_plain(item, text) {
+                let context = context.get_or_init(|| self.templates.context(item));
+                *text = self.templates.render(template.name(), context)?;
             }
+            Ok::<_, Box<Issue>>(())
         };
-        let mut attributes = BTreeMap::new();
+        let field = |origin: &Origin, slot: &mut Option<String>| {
+            match origin {
+                Origin::Column(places) => refill(slot, places.value(item)),
+                Origin::Template(template) => {
+                    let mut text = slot.take().unwrap_or_default();
+                    render(template, &mut text)?;
+                    *slot = filled(text);
+                }
+            }
+            Ok::<_, Box<Issue>>(())
+        };
+        attributes.clear();
         for (name, places) in &self.attributes {
             if let Some(value) = places.value(item) {
                 attributes.insert(name.clone(), value.to_owned());
             }
         }
         for (attribute, template) in &self.templated_attributes {
-            if let Some(value) = render(template)? {
+            let mut text = String::new();
+            render(template, &mut text)?;
+            if let Some(value) = filled(text) {
                 attributes.insert(attribute.clone(), value);
             }
         }
-        let list = |name: &str, separators: &[char]| -> Vec<String> {
-            let text = self
-                .places
-                .get(name)
-                .and_then(|places| places.value(item))
-                .unwrap_or_default();
-            text.split(separators)
-                .map(str::trim)
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
-        let mut images = list("images", &['|']);
+        let places = &self.places;
+        refill_list(images, places.images.value(item), &['|']);
         if let Some(most) = self.images
             && images.len() > most
         {
@@ -198,56 +245,57 @@ impl CompiledContent {
             });
             images.truncate(most);
         }
-        Ok(Listing {
-            sku: item.sku.clone(),
-            parent_sku: item.parent_sku.clone(),
-            kind: item.kind,
-            title: field("title")?.map(|text| shorten("title", text, self.title_length, cuts)),
-            description: field("description")?.map(|text| {
-                // Cutting through markup would leave it open: an over-long one is left for `check` to report.
-                let limit = self.description_length.filter(|_| !text.contains('<'));
-                shorten("description", text, limit, cuts)
-            }),
-            brand: field("brand")?,
-            gtin: self.text("gtin", item),
-            mpn: self.text("mpn", item),
-            category: self.category(item)?,
-            condition: field("condition")?,
-            url: field("url")?,
-            images,
-            weight: self.measure("weight", item),
-            length: self.measure("length", item),
-            width: self.measure("width", item),
-            height: self.measure("height", item),
-            country_of_origin: self.text("country_of_origin", item),
-            tags: list("tags", &['|', ',']),
-            options: self
-                .options
+        *sku = item.sku.clone();
+        parent_sku.clone_from(&item.parent_sku);
+        *kind = item.kind;
+        field(&self.title, title)?;
+        if let Some(title) = title {
+            shorten("title", title, self.title_length, cuts);
+        }
+        field(&self.description, description)?;
+        if let Some(text) = description {
+            // Cutting through markup would leave it open: an over-long one is left for `check` to report.
+            let limit = self.description_length.filter(|_| !text.contains('<'));
+            shorten("description", text, limit, cuts);
+        }
+        field(&self.brand, brand)?;
+        refill(gtin, places.gtin.value(item));
+        refill(mpn, places.mpn.value(item));
+        refill(category, self.category(item)?);
+        field(&self.condition, condition)?;
+        field(&self.url, url)?;
+        *weight = measure(&places.weight, item);
+        *length = measure(&places.length, item);
+        *width = measure(&places.width, item);
+        *height = measure(&places.height, item);
+        refill(country_of_origin, places.country_of_origin.value(item));
+        refill_list(tags, places.tags.value(item), &['|', ',']);
+        options.clear();
+        options.extend(
+            self.options
                 .iter()
-                .filter_map(|(name, places)| Some((name.clone(), places.value(item)?.to_owned())))
-                .collect(),
-            axes: axes.to_vec(),
-            attributes,
-            price: None,
-            compare_at: None,
-            quantity: None,
-        })
+                .filter_map(|(name, places)| Some((name.clone(), places.value(item)?.to_owned()))),
+        );
+        listed_axes.clear();
+        listed_axes.extend_from_slice(axes);
+        (*price, *compare_at, *quantity) = (None, None, None);
+        Ok(())
     }
 
-    fn category(&self, item: &Item) -> Result<Option<String>, Box<Issue>> {
-        let own = self.text("category", item);
+    fn category<'a>(&'a self, item: &'a Item) -> Result<Option<&'a str>, Box<Issue>> {
+        let own = self.places.category.value(item);
         if self.policy.categories.is_empty() {
-            return Ok(own.or_else(|| self.policy.category_default.clone()));
+            return Ok(own.or(self.policy.category_default.as_deref()));
         }
-        let mut path = own.as_deref();
+        let mut path = own;
         while let Some(text) = path {
             if let Some(mapped) = self.policy.categories.get(text.trim()) {
-                return Ok(Some(mapped.clone()));
+                return Ok(Some(mapped));
             }
             path = text.rsplit_once('>').map(|(parent, _)| parent.trim_end());
         }
         match (&self.policy.category_default, own) {
-            (Some(default), _) => Ok(Some(default.clone())),
+            (Some(default), _) => Ok(Some(default)),
             (None, None) => Ok(None),
             (None, Some(category)) => Err(Issue::error(
                 "category_not_mapped",
@@ -257,27 +305,60 @@ impl CompiledContent {
             .hint(format!("add `\"{category}\" = \"…\"` below [channels.….content.categories], or a `category_default`")).into()),
         }
     }
+}
 
-    /// `0.5 kg`. Without a unit it says nothing.
-    fn measure(&self, name: &str, item: &Item) -> Option<Measure> {
-        let text = self.places.get(name)?.value(item)?;
-        let (value, unit) = text.split_once(' ')?;
-        Some(Measure {
-            value: value.parse().ok()?,
-            unit: unit.trim().to_owned(),
-        })
+/// `0.5 kg`. Without a unit it says nothing.
+fn measure(places: &Places, item: &Item) -> Option<Measure> {
+    let (value, unit) = places.value(item)?.split_once(' ')?;
+    Some(Measure {
+        value: value.parse().ok()?,
+        unit: unit.trim().to_owned(),
+    })
+}
+
+fn refill(slot: &mut Option<String>, text: Option<&str>) {
+    match (slot, text) {
+        (Some(slot), Some(text)) => {
+            slot.clear();
+            slot.push_str(text);
+        }
+        (slot, text) => *slot = text.map(str::to_owned),
     }
 }
 
-fn filled(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+/// The parts of a text between separators, without blank ones.
+fn refill_list(list: &mut Vec<String>, text: Option<&str>, separators: &[char]) {
+    let parts = text.unwrap_or_default().split(separators).map(str::trim);
+    let mut length = 0;
+    for part in parts.filter(|part| !part.is_empty()) {
+        match list.get_mut(length) {
+            Some(slot) => {
+                slot.clear();
+                slot.push_str(part);
+            }
+            None => list.push(part.to_owned()),
+        }
+        length += 1;
+    }
+    list.truncate(length);
+}
+
+/// A text without blanks at its ends; `None` when nothing is left.
+fn filled(mut text: String) -> Option<String> {
+    text.truncate(text.trim_end().len());
+    let blanks = text.len() - text.trim_start().len();
+    text.drain(..blanks);
+    (!text.is_empty()).then_some(text)
 }
 
 /// Cuts at the end of a word, so that at most `limit` characters are left.
-fn shorten(field: &'static str, text: String, limit: Option<usize>, cuts: &mut Vec<Cut>) -> String {
-    let Some(limit) = limit else { return text };
+fn shorten(field: &'static str, text: &mut String, limit: Option<usize>, cuts: &mut Vec<Cut>) {
+    // No text has more characters than bytes.
+    let Some(limit) = limit.filter(|limit| text.len() > *limit) else {
+        return;
+    };
     let Some((end, next)) = text.char_indices().nth(limit) else {
-        return text;
+        return;
     };
     let head = &text[..end];
     let kept = match head.rfind(char::is_whitespace) {
@@ -292,18 +373,25 @@ fn shorten(field: &'static str, text: String, limit: Option<usize>, cuts: &mut V
         from: text.chars().count(),
         to: kept.chars().count(),
     });
-    kept.to_owned()
+    text.truncate(kept.len());
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::catalog::{Column, Held, ItemKind};
 
     #[test]
     fn texts_are_cut_at_a_word() {
         let mut cuts = Vec::new();
         let cut = |text: &str, limit, cuts: &mut Vec<Cut>| {
-            shorten("title", text.into(), Some(limit), cuts)
+            let mut text = text.to_owned();
+            shorten("title", &mut text, Some(limit), cuts);
+            text
         };
         assert_eq!(cut("blue cotton shirt", 11, &mut cuts), "blue cotton");
         assert_eq!(cut("blue cotton shirt", 10, &mut cuts), "blue");
@@ -312,5 +400,56 @@ mod tests {
         assert_eq!(cuts.len(), 4);
         assert_eq!(cut("short", 10, &mut cuts), "short");
         assert_eq!(cuts.len(), 4);
+    }
+
+    #[test]
+    fn a_text_loses_the_blanks_at_its_ends() {
+        let filled = |text: &str| filled(text.to_owned());
+        assert_eq!(filled(" \tred tee\n").as_deref(), Some("red tee"));
+        assert_eq!(filled("tee").as_deref(), Some("tee"));
+        assert_eq!(filled(" \u{a0} "), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_there_before_leaves_no_trace(
+            rows in prop::collection::vec(prop::collection::vec("[ab |,]{0,6}", 8), 1..5),
+        ) {
+            let names = [
+                "title", "images", "tags", "category", "gtin", "attr:a", "option:b", "weight",
+            ];
+            let columns = Arc::new(Columns::new(names.map(Column::parse).to_vec()));
+            let policy = ContentPolicy {
+                brand: Some("{{ title }}".into()),
+                url: Some("{{ title | upper }}".into()),
+                attributes: [("c".to_owned(), " {{ gtin }} ".to_owned())].into(),
+                title_length: Some(3),
+                ..ContentPolicy::default()
+            };
+            let shop = ChannelName::new("shop");
+            let limits = TextLimits { images: Some(1), ..TextLimits::default() };
+            let content =
+                CompiledContent::new(&policy, &shop, &columns, limits, &mut |_| {}).unwrap();
+            let blank = || Listing::blank("".into(), ItemKind::Single);
+            let mut used = blank();
+            for cells in rows {
+                let mut item = Item {
+                    sku: "A".into(),
+                    parent_sku: (!cells[0].is_empty()).then(|| "P".into()),
+                    kind: ItemKind::Single,
+                    held: Held::default(),
+                    file: "catalog.csv".into(),
+                    line: 2,
+                    columns: columns.clone(),
+                    cells,
+                };
+                item.cells[7].push_str("1 kg");
+                let (mut fresh, mut cuts, mut cuts_again) = (blank(), Vec::new(), Vec::new());
+                content.fill(&mut fresh, &item, &[], &mut cuts).unwrap();
+                content.fill(&mut used, &item, &[], &mut cuts_again).unwrap();
+                prop_assert_eq!(&fresh, &used);
+                prop_assert_eq!(cuts, cuts_again);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Templates and expressions over an item's fields, with unknown names found before anything is rendered.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Value};
@@ -162,8 +162,33 @@ fn segments(source: &str, fields: &Fields) -> Option<Vec<Segment>> {
 pub(crate) struct Templates {
     environment: Environment<'static>,
     fields: Fields,
-    /// Those that need no engine, by name.
-    plain: BTreeMap<String, Vec<Segment>>,
+}
+
+/// A template that was added.
+#[derive(Debug)]
+pub(crate) struct Template {
+    name: String,
+    /// When it needs no engine.
+    plain: Option<Vec<Segment>>,
+}
+
+impl Template {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Replaces a text by that of a template that needs no engine; `false` for the others.
+    pub(crate) fn render_plain(&self, item: &Item, text: &mut String) -> bool {
+        let Some(segments) = &self.plain else {
+            return false;
+        };
+        text.clear();
+        text.extend(segments.iter().map(|segment| match segment {
+            Segment::Text(text) => text,
+            Segment::Field(places) => places.value(item).unwrap_or_default(),
+        }));
+        true
+    }
 }
 
 impl Templates {
@@ -174,12 +199,11 @@ impl Templates {
         Self {
             environment,
             fields,
-            plain: BTreeMap::new(),
         }
     }
 
     /// Adds a template, unless it cannot be read or names a field that the catalog does not have.
-    pub(crate) fn add(&mut self, name: &str, source: &str) -> Result<(), Box<Issue>> {
+    pub(crate) fn add(&mut self, name: &str, source: &str) -> Result<Template, Box<Issue>> {
         self.environment
             .add_template_owned(name.to_owned(), source.to_owned())
             .map_err(|error| {
@@ -193,10 +217,10 @@ impl Templates {
         match unknown.first() {
             None => {
                 let is_plain_text = default_auto_escape_callback(name) == AutoEscape::None;
-                if let Some(segments) = segments(source, &self.fields).filter(|_| is_plain_text) {
-                    self.plain.insert(name.to_owned(), segments);
-                }
-                Ok(())
+                Ok(Template {
+                    name: name.to_owned(),
+                    plain: segments(source, &self.fields).filter(|_| is_plain_text),
+                })
             }
             Some(field) => {
                 let known = self.fields.places.keys().map(String::as_str);
@@ -218,7 +242,7 @@ impl Templates {
         &mut self,
         name: &str,
         expression: &str,
-    ) -> Result<(), Box<Issue>> {
+    ) -> Result<Template, Box<Issue>> {
         if let Err(error) = self.environment.compile_expression(expression) {
             return Err(Issue::error(
                 "expression_syntax",
@@ -255,19 +279,6 @@ impl Templates {
             item: item.clone(),
             fields: self.fields.clone(),
         })
-    }
-
-    /// The text of a template that needs no engine; `None` for the others.
-    pub(crate) fn render_plain(&self, name: &str, item: &Item) -> Option<String> {
-        let segments = self.plain.get(name)?;
-        let mut text = String::new();
-        for segment in segments {
-            text.push_str(match segment {
-                Segment::Text(text) => text,
-                Segment::Field(places) => places.value(item).unwrap_or_default(),
-            });
-        }
-        Some(text)
     }
 
     pub(crate) fn render(&self, name: &str, context: &Value) -> Result<String, Box<Issue>> {
@@ -327,12 +338,17 @@ mod tests {
         ] {
             let shop = ChannelName::new("shop");
             let mut templates = Templates::new(Fields::of_channel(&item.columns, &shop, None));
-            templates.add(name, source).unwrap();
-            let plain = templates.render_plain(name, &item);
-            assert_eq!(plain.is_some(), is_plain, "{source}");
-            if let Some(plain) = plain {
+            let template = templates.add(name, source).unwrap();
+            let mut plain = "what was there before".to_owned();
+            assert_eq!(
+                template.render_plain(&item, &mut plain),
+                is_plain,
+                "{source}"
+            );
+            if is_plain {
                 let context = templates.context(&item);
-                assert_eq!(plain, templates.render(name, &context).unwrap(), "{source}");
+                let rendered = templates.render(template.name(), &context).unwrap();
+                assert_eq!(plain, rendered, "{source}");
             }
         }
     }
