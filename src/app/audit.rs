@@ -20,8 +20,13 @@ pub(crate) fn audit(channel: &Channel, item: &Item, listing: &Listing) -> Vec<Is
 fn over_long(limits: TextLimits, listing: &Listing) -> Vec<Issue> {
     let mut issues = Vec::new();
     let mut check = |field: &str, text: Option<&str>, limit: Option<usize>, hint: &str| {
-        let length = text.unwrap_or_default().chars().count();
-        if let Some(limit) = limit.filter(|limit| length > *limit) {
+        let text = text.unwrap_or_default();
+        // No text has more characters than bytes.
+        let Some(limit) = limit.filter(|limit| text.len() > *limit) else {
+            return;
+        };
+        let length = text.chars().count();
+        if length > limit {
             let message = format!("{length} characters, but this channel takes {limit}");
             issues.push(Issue::error("too_long", message).field(field).hint(hint));
         }

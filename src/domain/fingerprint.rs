@@ -1,5 +1,7 @@
 //! A short stand-in for a long content, so that a change is seen without keeping the content.
 
+use std::io::Write;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -39,6 +41,17 @@ impl Fingerprinter {
         self
     }
 
+    /// What would be written, as a text.
+    pub fn written(&mut self, field: std::fmt::Arguments<'_>) -> &mut Self {
+        let start = self.0.len();
+        self.0.extend_from_slice(&[0; 8]);
+        // Memory takes all that is written into it.
+        let _ = self.0.write_fmt(field);
+        let length = (self.0.len() - start - 8) as u64;
+        self.0[start..start + 8].copy_from_slice(&length.to_le_bytes());
+        self
+    }
+
     pub fn optional(&mut self, field: Option<&str>) -> &mut Self {
         match field {
             Some(field) => self.text(field),
@@ -65,6 +78,14 @@ mod tests {
     fn of_nothing_it_is_what_xxh3_publishes() {
         let nothing = Fingerprinter::default().finish();
         assert_eq!(String::from(nothing), "99aa06d3014798d86001c324468d497f");
+    }
+
+    #[test]
+    fn what_is_written_is_a_text() {
+        let (mut written, mut text) = (Fingerprinter::default(), Fingerprinter::default());
+        written.text("a").written(format_args!("{} {}", 0.5, "kg"));
+        text.text("a").text("0.5 kg");
+        assert_eq!(written.finish(), text.finish());
     }
 
     proptest! {

@@ -165,10 +165,12 @@ impl Listing {
             print.optional(text);
         }
         for measure in [&self.weight, &self.length, &self.width, &self.height] {
-            let text = measure
-                .as_ref()
-                .map(|measure| format!("{} {}", measure.value.normalize(), measure.unit));
-            print.optional(text.as_deref());
+            match measure {
+                Some(Measure { value, unit }) => {
+                    print.written(format_args!("{} {unit}", value.normalize()))
+                }
+                None => print.optional(None),
+            };
         }
         for list in [&self.images, &self.tags] {
             print.text("list");
