@@ -530,6 +530,15 @@ mod tests {
         }
 
         #[test]
+        fn what_is_appended_comes_behind(
+            parts in prop::collection::vec(prop::collection::vec(planned(), 0..5), 0..5),
+        ) {
+            let mut changes = Changes::default();
+            parts.iter().for_each(|part| changes.append(&packed(part)));
+            prop_assert_eq!(told(changes.iter()), told(parts.concat()));
+        }
+
+        #[test]
         fn they_are_ordered_and_dropped_as_if_they_were_not_packed(
             mut all in prop::collection::vec(planned(), 0..20),
         ) {
@@ -606,6 +615,9 @@ mod tests {
             .collect();
         let changes = packed(&all);
         assert!(changes.blocks.len() > 1);
-        assert_eq!(told(changes.iter()), told(all));
+        let mut twice = changes.clone();
+        twice.append(&changes);
+        assert_eq!(told(changes.iter()), told(all.clone()));
+        assert_eq!(told(twice.iter()), told([all.clone(), all].concat()));
     }
 }

@@ -10,10 +10,11 @@ use super::compare::{Findings, Kin, Row, Side};
 use super::draft::Draft;
 use crate::domain::ids::Sku;
 
-/// Rows that are compared at once: a few of them fit a core's own memory.
-const BATCH: usize = 256;
+/// Rows that are compared at once: a few hundred fit a core's own memory. Tests have few rows, and share them all the
+/// same.
+const BATCH: usize = if cfg!(test) { 3 } else { 256 };
 /// Fewer changes are not worth a thread.
-const FEW: usize = 10_000;
+const FEW: usize = if cfg!(test) { 1 } else { 10_000 };
 
 /// One channel's draft, which takes over what was found in the order of the rows, whoever is ready first.
 struct InOrder<'d> {
@@ -207,4 +208,30 @@ pub(super) fn finish_all<R: Send>(
     results
         .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::issue::Issue;
+
+    #[test]
+    fn what_is_ready_first_waits_for_what_comes_first() {
+        let mut draft = Draft::default();
+        let mut in_order = InOrder {
+            draft: &mut draft,
+            next: 0,
+            early: BTreeMap::new(),
+        };
+        for number in [2, 0, 3, 1] {
+            let found = Findings {
+                issues: vec![Issue::note("met", number.to_string())],
+                ..Findings::default()
+            };
+            in_order.take(number, found);
+        }
+        assert!(in_order.early.is_empty());
+        let messages: Vec<&str> = draft.issues().map(|issue| &*issue.message).collect();
+        assert_eq!(messages, ["0", "1", "2", "3"]);
+    }
 }

@@ -65,6 +65,11 @@ impl Draft {
         self.changes.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn issues(&self) -> impl Iterator<Item = &Issue> {
+        self.issues.iter()
+    }
+
     /// Takes over what the next rows came to.
     pub(super) fn take(&mut self, found: Findings) {
         self.selected.extend(found.selected);
