@@ -41,7 +41,7 @@ pub(super) struct Drafted {
     pub tally: Tally,
     /// Hashes of skus that this channel sells.
     pub selected: HashedSet,
-    /// Folded hashes of skus that are not settled: something is to do, to wait for or to say.
+    /// Folded hashes of skus that are not settled although nothing is to do: something is to wait for or to say.
     pub open: HashedSet,
     /// Skus that are to be changed because they are not in the catalog.
     pub absent: Vec<Sku>,
@@ -212,11 +212,7 @@ impl Draft {
         let mut tally = Tally::default();
         let mut changed = HashedSet::default();
         changed.reserve(self.changes.len());
-        open.reserve(self.changes.len());
-        for sku in self.changes.skus() {
-            changed.insert(exact_hash(sku));
-            open.insert(folded_hash(sku, &mut buffer));
-        }
+        changed.extend(self.changes.skus().map(exact_hash));
         self.changes.sort();
         // New and changed content is not guarded.
         self.changes

@@ -327,7 +327,8 @@ impl Input {
 
     fn bits(&mut self, rows: usize) -> Option<Bits> {
         let bytes = self.bytes(rows.div_ceil(64) * 8)?;
-        let words = bytes.chunks_exact(8).map(|word| number(word, 0));
+        let (words, _) = bytes.as_chunks::<8>();
+        let words = words.iter().map(|word| u64::from_le_bytes(*word));
         Bits::from_words(words.collect(), rows)
     }
 
@@ -361,25 +362,20 @@ impl Input {
 }
 
 fn decode(bytes: &[u8]) -> RowPrint {
-    let small = |at: usize| number(&bytes[at..at + 4], 0) as u32;
+    let (words, _) = bytes.as_chunks::<8>();
+    let large = |at: usize| u64::from_le_bytes(words[at]);
+    let (words, _) = bytes.as_chunks::<4>();
+    let small = |at: usize| u32::from_le_bytes(words[at]);
     RowPrint {
-        digest: [number(bytes, 0), number(bytes, 8)],
-        folded: number(bytes, 16),
-        family: number(bytes, 24),
-        stock: number(bytes, 32),
-        span: small(40),
-        sku_end: small(44),
-        lines: small(48),
-        is_variant: small(52) == 1,
+        digest: [large(0), large(1)],
+        folded: large(2),
+        family: large(3),
+        stock: large(4),
+        span: small(10),
+        sku_end: small(11),
+        lines: small(12),
+        is_variant: small(13) == 1,
     }
-}
-
-/// Up to eight bytes from `at` on, the lowest first.
-fn number(bytes: &[u8], at: usize) -> u64 {
-    let part = &bytes[at..bytes.len().min(at + 8)];
-    part.iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

@@ -244,6 +244,8 @@ fn remember(
         .map(|((channel, known), drafted)| {
             let mut mine = open.clone();
             mine.extend(&drafted.open);
+            let changed = drafted.plan.changes.skus();
+            mine.extend(changed.map(|sku| folded_hash(sku, &mut buffer)));
             mine.extend(
                 known
                     .open_skus()

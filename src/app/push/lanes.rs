@@ -10,7 +10,7 @@ use super::batches::{assign, halves, waves};
 use super::load::Load;
 use super::outcomes::Delivered;
 use super::traffic::Traffic;
-use super::{FIRST_POLL, Push, SLOWEST_POLL};
+use super::{FIRST_POLL, Push, SLOWEST_POLL, beside};
 use crate::app::plan::{Changes, Planned};
 use crate::app::submissions::poll;
 use crate::domain::capability::{Grouping, Variants};
@@ -198,17 +198,17 @@ impl Push<'_> {
                 rows.map(|planned| (planned.change.clone(), ready.key.clone()))
             })
             .collect();
-        let mut intents = self
-            .work
-            .ledger
-            .record_intents(
-                &self.work.run,
-                &self.channel.name,
-                &changes,
-                Timestamp::now(),
-            )
-            .await?
-            .into_iter();
+        let work = self.work;
+        let (ledger, run, channel) = (
+            work.ledger.clone(),
+            work.run.clone(),
+            self.channel.name.clone(),
+        );
+        let written = beside(async move {
+            let now = Timestamp::now();
+            ledger.record_intents(&run, &channel, &changes, now).await
+        });
+        let mut intents = written.await?.into_iter();
         for ready in &mut made {
             ready.intents = intents.by_ref().take(ready.rows.len()).collect();
         }
@@ -265,7 +265,7 @@ impl Push<'_> {
                     self.withdraw(rows.iter(), &intents).await?;
                     self.leave(rows.len()).await;
                     self.leave_ready(parts).await?;
-                    self.record(Timestamp::now(), &all.settlements).await?;
+                    self.record(Timestamp::now(), all.settlements).await?;
                     return Err(error);
                 }
             }

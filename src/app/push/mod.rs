@@ -200,6 +200,15 @@ impl Push<'_> {
     }
 }
 
+/// Does work of the ledger beside the requests: making a thousand rows ready takes longer than a fast shop's answer, which
+/// would wait for it.
+async fn beside<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let broken = |error| Error::unexpected("the ledger could not be written").caused_by(error);
+    tokio::spawn(work).await.map_err(broken)?
+}
+
 /// Asks about accepted changes until they are done, or `wait` is over, or the person says stop. What is still on
 /// its way is left to the next run.
 pub async fn wait_for_accepted(

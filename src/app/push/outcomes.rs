@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::Push;
 use super::load::no_outcome;
+use super::{Push, beside};
 use crate::app::contact::failed;
 use crate::app::plan::Planned;
 use crate::app::submissions::applied;
@@ -228,7 +228,7 @@ impl Push<'_> {
                 ..blank(planned, *intent)
             })
             .collect();
-        self.record(Timestamp::now(), &settlements).await
+        self.record(Timestamp::now(), settlements).await
     }
 
     /// The one row that spoils a batch: remembered, so that it is not sent again unchanged.
@@ -269,18 +269,20 @@ impl Push<'_> {
     }
 
     /// Into the ledger, and into what this run knows.
-    pub(super) async fn record(&self, now: Timestamp, settlements: &[Settlement]) -> Result<()> {
+    pub(super) async fn record(&self, now: Timestamp, settlements: Vec<Settlement>) -> Result<()> {
         if settlements.is_empty() {
             return Ok(());
         }
-        self.work
-            .ledger
-            .settle(&self.channel.name, now, settlements)
-            .await?;
+        let (ledger, channel) = (self.work.ledger.clone(), self.channel.name.clone());
+        let settlements = beside(async move {
+            ledger.settle(&channel, now, &settlements).await?;
+            Ok(settlements)
+        })
+        .await?;
         let mut records = self.records.lock().await;
         let mut in_flight = self.in_flight.lock().await;
         let mut overtaken: HashMap<crate::domain::change::Lane, Vec<Sku>> = HashMap::new();
-        for settlement in settlements {
+        for settlement in &settlements {
             if let Some(record) = &settlement.record {
                 records.insert(settlement.sku.clone(), record.clone());
             }

@@ -141,6 +141,6 @@ impl<'a> Traffic<'a> {
     }
 
     async fn save(&self, settlements: Vec<Settlement>) -> Result<()> {
-        self.push.record(Timestamp::now(), &settlements).await
+        self.push.record(Timestamp::now(), settlements).await
     }
 }

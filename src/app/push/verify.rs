@@ -138,7 +138,7 @@ impl Push<'_> {
                 Found::Different | Found::Missing => again.push(row.planned),
             }
         }
-        self.record(now, &settlements).await?;
+        self.record(now, settlements).await?;
         Ok(again)
     }
 
@@ -208,7 +208,7 @@ impl Push<'_> {
                 ..blank(&row.planned, row.intent)
             });
         }
-        self.record(now, &settlements).await
+        self.record(now, settlements).await
     }
 
     fn unsteady(&self, sku: &Sku) -> Issue {
