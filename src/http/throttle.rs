@@ -28,6 +28,9 @@ struct Bucket {
     interval: Duration,
     burst: u32,
     full_at: Timestamp,
+    /// When a request left that found the bucket full, until one is answered: the channel begins to fill it again when
+    /// the request arrives, which may take long for the first one.
+    unconfirmed: Option<Timestamp>,
     /// Permits of requests that are not answered yet.
     under_way: u32,
     /// Some of them were under way together: none of their answers knows all of the others.
@@ -42,6 +45,7 @@ impl Bucket {
             interval: quota.per / quota.permits.max(1),
             burst: quota.burst.max(1),
             full_at: Timestamp::MIN,
+            unconfirmed: None,
             under_way: 0,
             overlapping: false,
             written: None,
@@ -57,8 +61,10 @@ impl Bucket {
         signed(self.interval.saturating_mul(permits))
     }
 
-    /// How long until so many permits are there. What costs more than the bucket holds waits for a full one.
+    /// How long until so many permits are there, or until it is worth looking again. What costs more than the bucket
+    /// holds waits for a full one.
     fn wait(&self, now: Timestamp, cost: u32) -> Duration {
+        let now = self.unconfirmed.unwrap_or(now);
         let missing_from_full = self.time_for(self.burst.saturating_sub(cost));
         let ready_at = self
             .full_at
@@ -68,6 +74,9 @@ impl Bucket {
     }
 
     fn take(&mut self, now: Timestamp, cost: u32) {
+        if self.full_at <= now {
+            self.unconfirmed = Some(now);
+        }
         self.full_at = after(self.full_at.max(now), self.time_for(cost));
         self.overlapping |= self.under_way > 0;
         self.under_way = self.under_way.saturating_add(cost);
@@ -81,6 +90,9 @@ impl Bucket {
     }
 
     fn answered(&mut self, now: Timestamp, cost: u32, level: Option<Level>) {
+        if let Some(left) = self.unconfirmed.take() {
+            self.full_at = after(self.full_at, now.duration_since(left));
+        }
         self.under_way = self.under_way.saturating_sub(cost);
         let is_idle = self.under_way == 0;
         let was_alone = is_idle && !self.overlapping;
@@ -226,6 +238,7 @@ impl Throttle {
             interval: Duration::ZERO,
             burst: 1,
             full_at: Timestamp::MIN,
+            unconfirmed: None,
             under_way: 0,
             overlapping: false,
             written: None,
@@ -269,6 +282,7 @@ mod tests {
             assert!(bucket.wait(start, 1).is_zero());
             bucket.take(start, 1);
         }
+        bucket.answered(start, 1, None);
         assert_eq!(bucket.wait(start, 1), Duration::from_millis(500));
         let later = start + SignedDuration::from_millis(500);
         assert!(bucket.wait(later, 1).is_zero());
@@ -286,12 +300,61 @@ mod tests {
             let wait = bucket.wait(now, 1);
             if wait.is_zero() {
                 bucket.take(now, 1);
+                bucket.answered(now, 1, None);
                 sent += 1;
             } else {
                 now += signed(wait);
             }
         }
         assert_eq!(sent, 10 + 2 * 60 - 1);
+    }
+
+    /// The first request has to shake hands, and arrives a second late; the others do not.
+    #[test]
+    fn a_bucket_fills_from_when_the_channel_knows_of_the_first_request() {
+        let start = Timestamp::UNIX_EPOCH;
+        let ms = SignedDuration::from_millis;
+        let mut server = Server {
+            capacity: 10.0,
+            available: 10.0,
+            per_second: 2.0,
+            at: start,
+            charged: 0.0,
+        };
+        let mut bucket = bucket(2, 1, 10);
+        let (mut now, end) = (start, start + SignedDuration::from_mins(1));
+        let mut trip = ms(1000);
+        while now < end {
+            let wait = bucket.wait(now, 1);
+            if !wait.is_zero() {
+                now += signed(wait);
+                continue;
+            }
+            bucket.take(now, 1);
+            let arrives = now + trip;
+            let (served, _) = server.arrive(arrives, 1, 1);
+            assert!(served, "refused at {arrives}");
+            // One at a time.
+            now = arrives + ms(5);
+            bucket.answered(now, 1, None);
+            trip = ms(5);
+        }
+        let used = server.charged / (10.0 + 2.0 * 60.0);
+        assert!(used >= 0.97, "only {used:.3} of the quota was used");
+    }
+
+    #[test]
+    fn nothing_is_gained_before_the_first_answer() {
+        let mut bucket = bucket(2, 1, 2);
+        let start = Timestamp::UNIX_EPOCH;
+        bucket.take(start, 1);
+        bucket.take(start, 1);
+        let later = start + SignedDuration::from_millis(700);
+        assert_eq!(bucket.wait(later, 1), Duration::from_millis(500));
+        bucket.answered(later, 1, None);
+        assert_eq!(bucket.wait(later, 1), Duration::from_millis(500));
+        let enough = later + SignedDuration::from_millis(500);
+        assert!(bucket.wait(enough, 1).is_zero());
     }
 
     #[test]
