@@ -343,9 +343,9 @@ impl Run {
                     .get(&channel.name)
                     .map(Vec::as_slice)
                     .unwrap_or_default();
-                keep_reviewed(&mut channel_plan, rows, channel);
+                keep_reviewed(&mut channel_plan, rows, channel)?;
             }
-            if self.book_plan(*index, channel, &mut channel_plan, order) {
+            if self.book_plan(*index, channel, &mut channel_plan, order)? {
                 let (context, index) = (&context, *index);
                 pushes.push(async move {
                     (
@@ -372,7 +372,7 @@ impl Run {
         channel: &Channel,
         plan: &mut ChannelPlan,
         order: &Order,
-    ) -> bool {
+    ) -> Result<bool> {
         let booked = &mut self.channels[index];
         // A later round plans what the first one left, and finds unchanged what the first one sent.
         if !booked.planned {
@@ -383,14 +383,14 @@ impl Run {
             booked.report.issues.append(&mut plan.issues);
         }
         let Some(stop) = plan.stop.clone() else {
-            return true;
+            return Ok(true);
         };
-        let token = plan.approval(channel);
+        let token = plan.approval(channel)?;
         if order.approved.contains(&token) {
-            return true;
+            return Ok(true);
         }
         booked.stop = Some((stop, token));
-        false
+        Ok(false)
     }
 
     /// Stops everything when the catalog lost more rows than allowed, unless that was approved.

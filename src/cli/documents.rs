@@ -12,7 +12,7 @@ use crate::domain::guard::Stop;
 use crate::domain::ids::{ChannelName, RunId, Sku};
 use crate::domain::issue::Issue;
 use crate::domain::ledger::Upserted;
-use crate::domain::{Error, ErrorKind};
+use crate::domain::{Error, ErrorKind, Result};
 
 pub const VERSION: u32 = 1;
 
@@ -110,23 +110,23 @@ impl PlanDocument {
         channels: &[Arc<Channel>],
         failed: &[(ChannelName, &'static str, Error)],
         now: Timestamp,
-    ) -> Self {
-        let plan_id = plan.id(channels);
+    ) -> Result<Self> {
+        let plan_id = plan.id(channels)?;
         let planned = channels
             .iter()
             .zip(plan.channels)
             .map(|(channel, plan)| PlanChannel::new(channel, plan));
         let failed = failed
             .iter()
-            .map(|(name, kind, error)| PlanChannel::failed(name, kind, error));
-        Self {
+            .map(|(name, kind, error)| Ok(PlanChannel::failed(name, kind, error)));
+        Ok(Self {
             version: VERSION,
             plan_id,
             made_at: now,
-            channels: planned.chain(failed).collect(),
+            channels: planned.chain(failed).collect::<Result<_>>()?,
             guard: None,
             issues: plan.issues,
-        }
+        })
     }
 
     pub fn total(&self) -> u64 {
@@ -138,21 +138,24 @@ impl PlanDocument {
 }
 
 impl PlanChannel {
-    fn new(channel: &Channel, plan: ChannelPlan) -> Self {
-        let approval = |stop| GuardStop::new(stop, plan.approval(channel));
-        Self {
+    fn new(channel: &Channel, plan: ChannelPlan) -> Result<Self> {
+        let guard = match &plan.stop {
+            Some(stop) => Some(GuardStop::new(stop, plan.approval(channel)?)),
+            None => None,
+        };
+        Ok(Self {
             channel: channel.name.clone(),
             kind: channel.connector.descriptor().kind.to_owned(),
             changes: plan.counts(),
             unchanged: plan.unchanged,
             blocked: plan.blocked,
             waiting: plan.waiting,
-            guard: plan.stop.as_ref().map(approval),
+            guard,
             error: None,
             issues: plan.issues,
             issues_left_out: plan.issues_left_out,
             rows: plan.changes,
-        }
+        })
     }
 
     fn failed(name: &ChannelName, kind: &str, error: &Error) -> Self {

@@ -204,6 +204,34 @@ impl Bits {
         self.words[position / 64] |= 1 << (position % 64);
     }
 
+    /// [`Self::set`] where there may be too few bits yet.
+    pub fn grow_to_set(&mut self, position: usize) {
+        if position >= self.length {
+            self.length = position + 1;
+            self.words.resize(self.length.div_ceil(64), 0);
+        }
+        self.set(position);
+    }
+
+    /// Whether it is there, and set.
+    pub fn has(&self, position: usize) -> bool {
+        position < self.length && self.get(position)
+    }
+
+    pub fn clear(&mut self, position: usize) {
+        if let Some(word) = self.words.get_mut(position / 64) {
+            *word &= !(1 << (position % 64));
+        }
+    }
+
+    /// How many are set in both.
+    pub fn count_common(&self, other: &Self) -> usize {
+        let pairs = self.words.iter().zip(&other.words);
+        pairs
+            .map(|(one, other)| (one & other).count_ones() as usize)
+            .sum()
+    }
+
     /// Those of either.
     pub fn or(&self, other: &Self) -> Self {
         let pairs = self.words.iter().zip(&other.words);
@@ -255,6 +283,15 @@ mod tests {
         other.set(64);
         let both = bits.or(&other);
         assert!(both.get(0) && both.get(64) && both.count() == 3);
+        assert_eq!(bits.count_common(&both), 2);
+        let mut grown = Bits::default();
+        grown.grow_to_set(64);
+        grown.grow_to_set(3);
+        assert!(grown.has(64) && grown.has(3) && !grown.has(4) && !grown.has(1000));
+        assert_eq!(grown.len(), 65);
+        grown.clear(64);
+        grown.clear(1000);
+        assert_eq!(grown.count(), 1);
         assert_eq!(
             Bits::from_words(bits.words().to_vec(), 130),
             Some(bits.clone())

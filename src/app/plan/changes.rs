@@ -1,198 +1,164 @@
-//! The changes of one channel's plan, in some tens of bytes each: of a first plan there are as many as listings.
+//! The changes of one channel's plan: of a first plan there are as many as listings.
 
-use rust_decimal::Decimal;
 use serde::de::{SeqAccess, Visitor};
+use serde::ser::{Error as _, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::packed::{Packed, copy, pack};
+use super::scratch::{Piece, Reading, Scratch};
 use super::{Counts, Planned};
-use crate::domain::catalog::{ItemKind, Locator};
-use crate::domain::change::{Action, Change, Lane};
-use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ListingRef, Sku};
-use crate::domain::listing::Facets;
-use crate::domain::money::{Money, currency};
+use crate::domain::Result;
+use crate::domain::change::{Change, Lane};
 
-/// Bytes of one block. Blocks are not moved when there are more of them.
-const BLOCK: usize = 1 << 20;
+/// Changes of each lane that can be shown without reading all of them.
+const EXAMPLES: usize = 20;
+/// Bytes of one block.
+const BLOCK: usize = if cfg!(test) { 150 } else { 1 << 20 };
 
-/// Changes in their order. What is put in comes out again; in between it is packed.
+/// Changes in their order. What is put in comes out again; in between it is packed, and when there is much of it, not
+/// in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    blocks: Vec<Vec<u8>>,
-    places: Vec<Place>,
+    blocks: Vec<Block>,
+    counts: Counts,
+    /// The first ones of each lane, in the order of the lanes.
+    examples: [Vec<Change>; Lane::ALL.len()],
 }
 
-/// Where a change begins: block, and byte in it.
-type Place = (u32, u32);
-
-/// What changes are ordered by. Texts stand in the order of their bytes.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Order<'a> {
-    lane: u8,
-    parent: Option<&'a [u8]>,
-    sku: &'a [u8],
-}
-
-impl Order<'_> {
-    /// Bytes that never stand in another order than the whole, and most often tell it.
-    fn start(&self) -> [u8; 16] {
-        let mut start = [0; 16];
-        start[0] = self.lane * 2 + u8::from(self.parent.is_some());
-        let text = self.parent.unwrap_or(self.sku);
-        let length = text.len().min(15);
-        start[1..=length].copy_from_slice(&text[..length]);
-        start
-    }
+/// Some changes of one lane.
+#[derive(Clone, Debug)]
+struct Block {
+    lane: Lane,
+    piece: Piece,
 }
 
 impl Changes {
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.counts.total() as usize
     }
 
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    pub fn push(&mut self, planned: &Planned) {
-        let number = self.block_for(1);
-        let block = &mut self.blocks[number];
-        self.places.push((number as u32, block.len() as u32));
-        Writer(block).planned(planned);
-    }
-
-    /// Puts all of the others behind these.
-    pub fn append(&mut self, others: &Self) {
-        let mut starts = Vec::new();
-        for other in &others.blocks {
-            let number = self.block_for(other.len());
-            let block = &mut self.blocks[number];
-            starts.push((number as u32, block.len() as u32));
-            block.extend_from_slice(other);
-        }
-        self.places.extend(others.places.iter().map(|(block, at)| {
-            let (number, start) = starts[*block as usize];
-            (number, start + at)
-        }));
-    }
-
-    /// The last block, or a new one when that has no room for so many bytes more.
-    fn block_for(&mut self, length: usize) -> usize {
-        let is_full = |block: &Vec<u8>| !block.is_empty() && block.len() + length > BLOCK;
-        if self.blocks.last().is_none_or(is_full) {
-            self.blocks.push(Vec::new());
-        }
-        self.blocks.len() - 1
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = Planned> {
-        self.readers().map(Reader::planned)
-    }
-
-    /// The skus alone.
-    pub fn skus(&self) -> impl Iterator<Item = &str> {
-        self.readers().map(Reader::sku)
-    }
-
-    /// Those of some lanes.
-    pub fn of_lanes(&self, lanes: &[Lane]) -> impl Iterator<Item = Planned> {
-        self.readers_of(lanes).map(Reader::planned)
-    }
-
-    /// The first ones of a lane, and how many more there are.
-    pub fn some_of(&self, lane: Lane, most: usize) -> (Vec<Change>, usize) {
-        let lanes = [lane];
-        let mut of_lane = self.readers_of(&lanes);
-        let first = of_lane.by_ref().take(most);
-        let first = first.map(|reader| reader.planned().change).collect();
-        (first, of_lane.count())
+        self.len() == 0
     }
 
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for reader in self.readers() {
-            let (lane, action) = reader.kind();
-            counts.add(lane, action);
-        }
-        counts
+        self.counts
+    }
+
+    /// The first ones of a lane, and how many more there are.
+    pub fn examples(&self, lane: Lane) -> (&[Change], u64) {
+        let first = &self.examples[lane as usize];
+        (first, self.counts.of_lane(lane) - first.len() as u64)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Result<Planned>> {
+        self.blocks
+            .iter()
+            .flat_map(|block| Reading::of(&block.piece))
+    }
+
+    pub fn of_lane(&self, lane: Lane) -> impl Iterator<Item = Result<Planned>> {
+        self.blocks
+            .iter()
+            .filter(move |block| block.lane == lane)
+            .flat_map(|block| Reading::of(&block.piece))
     }
 
     /// Feeds everything that is to change, and nothing of where it stands in the catalog.
-    pub fn digest(&self, hash: &mut Sha256) {
+    pub fn digest(&self, hash: &mut Sha256) -> Result<()> {
         hash.update((self.len() as u64).to_le_bytes());
-        for reader in self.readers() {
-            let content = reader.content();
+        self.for_each(|change| {
+            let content = change.content();
             hash.update((content.len() as u64).to_le_bytes());
             hash.update(content);
-        }
+        })
     }
 
     /// Keeps those for which `keep` is true.
-    pub fn retain(&mut self, mut keep: impl FnMut(&Planned) -> bool) {
-        let blocks = &self.blocks;
-        self.places
-            .retain(|place| keep(&Reader::at(blocks, *place).planned()));
+    pub fn retain(&mut self, mut keep: impl FnMut(&Planned) -> bool) -> Result<()> {
+        let mut kept = InOrder::default();
+        self.for_each(|change| {
+            if keep(&change.planned()) {
+                kept.push(change);
+            }
+        })?;
+        *self = kept.finish();
+        Ok(())
     }
 
-    /// Drops the changes of some skus.
-    pub fn forget(&mut self, is_gone: impl Fn(&str) -> bool) {
-        let blocks = &self.blocks;
-        self.places
-            .retain(|place| !is_gone(Reader::at(blocks, *place).sku()));
-    }
-
-    /// In the order in which they leave; families stay together.
-    pub fn sort(&mut self) {
-        let blocks = &self.blocks;
-        let order = |place: &Place| Reader::at(blocks, *place).order();
-        if self.places.is_sorted_by_key(order) {
-            return;
+    fn for_each(&self, mut visit: impl FnMut(Packed<'_>)) -> Result<()> {
+        for block in &self.blocks {
+            let mut reading = Reading::of(&block.piece);
+            while let Some(change) = reading.next_packed()? {
+                visit(change);
+            }
         }
-        let mut keyed: Vec<([u8; 16], Place)> = self
-            .places
-            .iter()
-            .map(|place| (order(place).start(), *place))
-            .collect();
-        // Places grow with every change, so that of two in one order the first stays the first.
-        keyed.sort_unstable_by(|(start, one), (other_start, other)| {
-            let by_start = u128::from_be_bytes(*start).cmp(&u128::from_be_bytes(*other_start));
-            by_start
-                .then_with(|| order(one).cmp(&order(other)))
-                .then_with(|| one.cmp(other))
-        });
-        self.places.clear();
-        self.places
-            .extend(keyed.into_iter().map(|(_, place)| place));
+        Ok(())
+    }
+}
+
+/// Takes changes in their order.
+#[derive(Default)]
+pub(super) struct InOrder {
+    changes: Changes,
+    /// The block that is not full yet.
+    last: Vec<u8>,
+    lane: Option<Lane>,
+    scratch: Scratch,
+}
+
+impl InOrder {
+    pub fn push(&mut self, change: Packed<'_>) {
+        let lane = change.lane();
+        if self.last.len() >= BLOCK || self.lane != Some(lane) {
+            self.end_block();
+            self.lane = Some(lane);
+        }
+        copy(change, &mut self.last);
+        self.changes.counts.add(lane, change.action());
+        let examples = &mut self.changes.examples[lane as usize];
+        if examples.len() < EXAMPLES {
+            examples.push(change.planned().change);
+        }
     }
 
-    fn readers_of(&self, lanes: &[Lane]) -> impl Iterator<Item = Reader<'_>> {
-        self.readers()
-            .filter(move |reader| lanes.contains(&reader.lane()))
+    fn end_block(&mut self) {
+        let bytes = std::mem::take(&mut self.last);
+        if let Some(lane) = self.lane.filter(|_| !bytes.is_empty()) {
+            let piece = self.scratch.put(bytes);
+            self.changes.blocks.push(Block { lane, piece });
+        }
     }
 
-    fn readers(&self) -> impl Iterator<Item = Reader<'_>> {
-        self.places
-            .iter()
-            .map(|place| Reader::at(&self.blocks, *place))
+    pub fn finish(mut self) -> Changes {
+        self.end_block();
+        self.changes
     }
 }
 
 /// Of which nothing else is known.
 impl FromIterator<Change> for Changes {
     fn from_iter<T: IntoIterator<Item = Change>>(changes: T) -> Self {
-        let mut packed = Self::default();
+        let mut in_order = InOrder::default();
+        let mut packed = Vec::new();
         for change in changes {
-            packed.push(&Planned::of_no_row(change, None));
+            packed.clear();
+            pack(&Planned::of_no_row(change, None), &mut packed);
+            in_order.push(Packed::of(&packed));
         }
-        packed
+        in_order.finish()
     }
 }
 
 /// As a list of [`Change`]s: where they stand in the catalog is left out.
 impl Serialize for Changes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(|planned| planned.change))
+        let mut rows = serializer.serialize_seq(Some(self.len()))?;
+        for planned in self.iter() {
+            rows.serialize_element(&planned.map_err(S::Error::custom)?.change)?;
+        }
+        rows.end()
     }
 }
 
@@ -208,11 +174,15 @@ impl<'de> Deserialize<'de> for Changes {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Changes, A::Error> {
-                let mut changes = Changes::default();
-                while let Some(change) = rows.next_element::<Change>()? {
-                    changes.push(&Planned::of_no_row(change, None));
-                }
-                Ok(changes)
+                let mut failure = None;
+                let next = || {
+                    rows.next_element::<Change>().unwrap_or_else(|error| {
+                        failure = Some(error);
+                        None
+                    })
+                };
+                let changes = std::iter::from_fn(next).collect();
+                failure.map_or(Ok(changes), Err)
             }
         }
 
@@ -220,236 +190,22 @@ impl<'de> Deserialize<'de> for Changes {
     }
 }
 
-const ACTIONS: [Action; 4] = [Action::Set, Action::Create, Action::Update, Action::End];
-const KINDS: [ItemKind; 3] = [ItemKind::Single, ItemKind::Parent, ItemKind::Variant];
-
-/// The place of a value in a list that names all of its kind.
-fn position<T: PartialEq>(all: &[T], value: &T) -> u8 {
-    all.iter().position(|one| one == value).unwrap_or_default() as u8
-}
-
-struct Writer<'a>(&'a mut Vec<u8>);
-
-impl Writer<'_> {
-    /// What they are ordered by comes first.
-    fn planned(&mut self, planned: &Planned) {
-        let change = &planned.change;
-        self.0.push(position(&Lane::ALL, &change.lane));
-        self.text(planned.parent.as_ref().map(Sku::as_str));
-        self.text(Some(change.sku.as_str()));
-        self.0.push(position(&ACTIONS, &change.action));
-        self.0.push(position(&KINDS, &planned.kind));
-        self.facets(&change.before);
-        self.facets(&change.after);
-        self.text(planned.listing_ref.as_ref().map(ListingRef::as_str));
-        match planned.at {
-            None => self.0.push(0),
-            Some(at) => {
-                self.0.push(1);
-                self.number(at.offset.into());
-                self.number(at.line.into());
-                self.number(at.part.into());
-            }
-        }
-    }
-
-    fn facets(&mut self, facets: &Facets) {
-        self.money(facets.price);
-        self.money(facets.compare_at);
-        self.number(
-            facets
-                .quantity
-                .map_or(0, |quantity| u128::from(quantity) + 1),
-        );
-        match facets.content {
-            None => self.0.push(0),
-            Some(Fingerprint(print)) => {
-                self.0.push(1);
-                self.0.extend_from_slice(&print.to_le_bytes());
-            }
-        }
-    }
-
-    fn money(&mut self, money: Option<Money>) {
-        self.text(money.map(|money| money.currency.code()));
-        if let Some(Money { amount, .. }) = money {
-            // The highest bit is the sign's, which a zero has as well.
-            let sign = u8::from(amount.is_sign_negative()) << 7;
-            self.0.push(amount.scale() as u8 | sign);
-            self.number(amount.mantissa().unsigned_abs());
-        }
-    }
-
-    fn text(&mut self, text: Option<&str>) {
-        self.number(text.map_or(0, |text| text.len() as u128 + 1));
-        self.0
-            .extend_from_slice(text.unwrap_or_default().as_bytes());
-    }
-
-    /// Seven bits to a byte, the lowest first; the highest bit says that more follow.
-    fn number(&mut self, mut number: u128) {
-        while number > 0x7f {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-}
-
-/// Reads what [`Writer`] wrote into memory of our own: that everything is there needs no asking.
-#[derive(Clone, Copy)]
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn at(blocks: &'a [Vec<u8>], (block, at): Place) -> Self {
-        Self(&blocks[block as usize][at as usize..])
-    }
-
-    fn order(mut self) -> Order<'a> {
-        Order {
-            lane: self.byte(),
-            parent: self.text_bytes(),
-            sku: self.text_bytes().unwrap_or_default(),
-        }
-    }
-
-    fn sku(mut self) -> &'a str {
-        self.byte();
-        self.text_bytes();
-        self.text().unwrap_or_default()
-    }
-
-    fn lane(self) -> Lane {
-        Lane::ALL[usize::from(self.0[0])]
-    }
-
-    /// Lane and action.
-    fn kind(mut self) -> (Lane, Action) {
-        let lane = self.lane();
-        self.byte();
-        self.text_bytes();
-        self.text_bytes();
-        (lane, ACTIONS[usize::from(self.byte())])
-    }
-
-    /// The bytes of all that is to change.
-    fn content(self) -> &'a [u8] {
-        let mut rest = self;
-        rest.byte();
-        rest.text_bytes();
-        rest.text_bytes();
-        rest.bytes(2);
-        rest.skip_facets();
-        rest.skip_facets();
-        &self.0[..self.0.len() - rest.0.len()]
-    }
-
-    fn planned(mut self) -> Planned {
-        let (lane, parent, sku) = (self.byte(), self.text(), self.text().unwrap_or_default());
-        let action = ACTIONS[usize::from(self.byte())];
-        let kind = KINDS[usize::from(self.byte())];
-        let change = Change {
-            sku: Sku::new(sku),
-            lane: Lane::ALL[usize::from(lane)],
-            action,
-            before: self.facets(),
-            after: self.facets(),
-        };
-        Planned {
-            change,
-            kind,
-            parent: parent.map(Sku::new),
-            listing_ref: self.text().map(ListingRef::new),
-            at: (self.byte() == 1).then(|| Locator {
-                offset: self.number() as u64,
-                line: self.number() as u64,
-                part: self.number() as u32,
-            }),
-        }
-    }
-
-    fn facets(&mut self) -> Facets {
-        Facets {
-            price: self.money(),
-            compare_at: self.money(),
-            quantity: self.number().checked_sub(1).map(|number| number as u64),
-            content: (self.byte() == 1).then(|| {
-                let mut print = [0; 16];
-                print.copy_from_slice(self.bytes(16));
-                Fingerprint(u128::from_le_bytes(print))
-            }),
-        }
-    }
-
-    fn money(&mut self) -> Option<Money> {
-        let currency = currency(self.text()?)?;
-        let scale = self.byte();
-        let mut amount =
-            Decimal::from_i128_with_scale(self.number() as i128, u32::from(scale & 0x7f));
-        amount.set_sign_negative(scale & 0x80 != 0);
-        Some(Money::new(amount, currency))
-    }
-
-    fn skip_facets(&mut self) {
-        for _ in ["price", "compare_at"] {
-            if self.text_bytes().is_some() {
-                self.byte();
-                self.skip_number();
-            }
-        }
-        self.skip_number();
-        if self.byte() == 1 {
-            self.bytes(16);
-        }
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        // Only whole texts are written.
-        std::str::from_utf8(self.text_bytes()?).ok()
-    }
-
-    fn text_bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.number().checked_sub(1)?;
-        Some(self.bytes(length as usize))
-    }
-
-    fn skip_number(&mut self) {
-        while self.byte() >= 0x80 {}
-    }
-
-    fn number(&mut self) -> u128 {
-        let first = self.byte();
-        if first < 0x80 {
-            return first.into();
-        }
-        let mut number = u128::from(first & 0x7f);
-        let mut shift = 7;
-        loop {
-            let byte = self.byte();
-            number |= u128::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                return number;
-            }
-        }
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.bytes(1)[0]
-    }
-
-    fn bytes(&mut self, length: usize) -> &'a [u8] {
-        let (bytes, rest) = self.0.split_at(length);
-        self.0 = rest;
-        bytes
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rust_decimal::Decimal;
 
     use super::*;
+    use crate::app::plan::pile::{Pack, Pile};
+    use crate::domain::catalog::{ItemKind, Locator};
+    use crate::domain::change::Action;
+    use crate::domain::fingerprint::Fingerprint;
+    use crate::domain::ids::{ListingRef, Sku};
+    use crate::domain::listing::Facets;
+    use crate::domain::money::{Money, currency};
+
+    const ACTIONS: [Action; 4] = [Action::Set, Action::Create, Action::Update, Action::End];
+    const KINDS: [ItemKind; 3] = [ItemKind::Single, ItemKind::Parent, ItemKind::Variant];
 
     fn money() -> impl Strategy<Value = Option<Money>> {
         let amount = (any::<[u32; 3]>(), any::<bool>(), 0..=28_u32).prop_map(
@@ -509,63 +265,90 @@ mod tests {
             )
     }
 
-    fn packed(all: &[Planned]) -> Changes {
-        let mut changes = Changes::default();
-        all.iter().for_each(|planned| changes.push(planned));
-        changes
+    /// Some after the other, as batches of rows bring them.
+    fn piled(parts: &[Vec<Planned>]) -> Pile {
+        let mut pile = Pile::default();
+        for part in parts {
+            let mut pack = Pack::default();
+            part.iter().for_each(|planned| pack.push(planned));
+            pile.append(&pack);
+        }
+        pile
+    }
+
+    fn parts() -> impl Strategy<Value = Vec<Vec<Planned>>> {
+        prop::collection::vec(prop::collection::vec(planned(), 0..5), 0..9)
+    }
+
+    fn in_order(pile: Pile) -> Changes {
+        pile.in_order(|_| {}).unwrap()
+    }
+
+    fn sorted(parts: &[Vec<Planned>]) -> Vec<Planned> {
+        let mut all = parts.concat();
+        all.sort_by(|a, b| {
+            let key = |one: &Planned| (one.change.lane, one.parent.clone(), one.change.sku.clone());
+            key(a).cmp(&key(b))
+        });
+        all
     }
 
     fn told(planned: impl IntoIterator<Item = Planned>) -> Vec<String> {
         planned.into_iter().map(|one| format!("{one:?}")).collect()
     }
 
+    fn all_of(changes: &Changes) -> Vec<String> {
+        told(changes.iter().map(|planned| planned.unwrap()))
+    }
+
     proptest! {
         #[test]
-        fn what_is_put_in_comes_out(all in prop::collection::vec(planned(), 0..20)) {
-            let changes = packed(&all);
-            prop_assert_eq!(changes.len(), all.len());
-            prop_assert_eq!(told(changes.iter()), told(all.clone()));
-            let skus: Vec<&str> = all.iter().map(|one| one.change.sku.as_str()).collect();
-            prop_assert_eq!(changes.skus().collect::<Vec<_>>(), skus);
-        }
-
-        #[test]
-        fn what_is_appended_comes_behind(
-            parts in prop::collection::vec(prop::collection::vec(planned(), 0..5), 0..5),
-        ) {
-            let mut changes = Changes::default();
-            parts.iter().for_each(|part| changes.append(&packed(part)));
-            prop_assert_eq!(told(changes.iter()), told(parts.concat()));
-        }
-
-        #[test]
-        fn they_are_ordered_and_dropped_as_if_they_were_not_packed(
-            mut all in prop::collection::vec(planned(), 0..20),
-        ) {
-            let mut changes = packed(&all);
-            changes.sort();
-            all.sort_by(|a, b| {
-                let key = |one: &Planned| {
-                    (one.change.lane, one.parent.clone(), one.change.sku.clone())
-                };
-                key(a).cmp(&key(b))
-            });
-            prop_assert_eq!(told(changes.iter()), told(all.clone()));
+        fn what_is_put_in_comes_out_in_order(parts in parts()) {
+            let pile = piled(&parts);
+            let all = sorted(&parts);
+            prop_assert_eq!(pile.len(), all.len());
+            let mut seen = Vec::new();
+            let changes = pile.in_order(|change| seen.push(change.sku().to_owned())).unwrap();
+            prop_assert_eq!(all_of(&changes), told(all.clone()));
+            let skus = all.iter().map(|one| one.change.sku.to_string());
+            prop_assert_eq!(seen, skus.collect::<Vec<_>>());
             let mut counts = Counts::default();
             for one in &all {
                 counts.add(one.change.lane, one.change.action);
             }
             prop_assert_eq!(changes.counts(), counts);
-            let (some, more) = changes.some_of(Lane::Price, 2);
-            let prices = all.iter().filter(|one| one.change.lane == Lane::Price);
-            prop_assert_eq!(some.len() + more, prices.clone().count());
-            prop_assert!(some.iter().eq(prices.take(2).map(|one| &one.change)));
-            changes.forget(|sku| sku.contains('a'));
-            all.retain(|one| !one.change.sku.as_str().contains('a'));
-            prop_assert_eq!(told(changes.iter()), told(all.clone()));
-            changes.retain(|one| one.kind == ItemKind::Single);
+            for lane in Lane::ALL {
+                let of_lane = || all.iter().filter(|one| one.change.lane == lane);
+                let found = changes.of_lane(lane).map(|planned| planned.unwrap());
+                prop_assert_eq!(told(found), told(of_lane().cloned()));
+                let (first, more) = changes.examples(lane);
+                prop_assert!(first.iter().eq(of_lane().take(EXAMPLES).map(|one| &one.change)));
+                prop_assert_eq!(first.len() as u64 + more, of_lane().count() as u64);
+            }
+        }
+
+        #[test]
+        fn some_are_dropped(parts in parts(), more in parts()) {
+            let mut pile = piled(&parts);
+            pile.forget(|sku| sku.contains('a')).unwrap();
+            let mut left = parts;
+            for part in &mut left {
+                part.retain(|one| !one.change.sku.as_str().contains('a'));
+            }
+            prop_assert_eq!(pile.len(), left.concat().len());
+            for part in more {
+                let mut pack = Pack::default();
+                part.iter().for_each(|planned| pack.push(planned));
+                pile.append(&pack);
+                left.push(part);
+            }
+            let mut changes = in_order(pile);
+            let mut all = sorted(&left);
+            prop_assert_eq!(all_of(&changes), told(all.clone()));
+            changes.retain(|one| one.kind == ItemKind::Single).unwrap();
             all.retain(|one| one.kind == ItemKind::Single);
-            prop_assert_eq!(told(changes.iter()), told(all));
+            prop_assert_eq!(changes.len(), all.len());
+            prop_assert_eq!(all_of(&changes), told(all));
         }
 
         #[test]
@@ -575,22 +358,22 @@ mod tests {
         ) {
             let digest = |all: &[Planned]| {
                 let mut hash = Sha256::new();
-                packed(all).digest(&mut hash);
+                in_order(piled(&[all.to_vec()])).digest(&mut hash).unwrap();
                 hash.finalize()
             };
             let mut moved = all.clone();
             moved[0].at = other.at;
             moved[0].listing_ref = other.listing_ref;
             prop_assert_eq!(digest(&all), digest(&moved));
-            moved[0].change = other.change;
+            moved[0].change.after = other.change.after;
             let is_same = format!("{:?}", moved[0].change) == format!("{:?}", all[0].change);
             prop_assert_eq!(digest(&all) == digest(&moved), is_same);
         }
 
         #[test]
-        fn as_json_they_are_plain_changes(all in prop::collection::vec(planned(), 0..9)) {
-            let changes = packed(&all);
-            let plain: Vec<Change> = all.into_iter().map(|one| one.change).collect();
+        fn as_json_they_are_plain_changes(parts in parts()) {
+            let changes = in_order(piled(&parts));
+            let plain: Vec<Change> = sorted(&parts).into_iter().map(|one| one.change).collect();
             let json = serde_json::to_string(&changes).unwrap();
             prop_assert_eq!(&json, &serde_json::to_string(&plain).unwrap());
             let read: Changes = serde_json::from_str(&json).unwrap();
@@ -599,25 +382,11 @@ mod tests {
     }
 
     #[test]
-    fn there_may_be_more_than_one_block() {
-        let long = "x".repeat(BLOCK / 3);
-        let all: Vec<Planned> = (0..9)
-            .map(|number| {
-                let change = Change {
-                    sku: Sku::new(format!("{number}{long}")),
-                    lane: Lane::Stock,
-                    action: Action::Set,
-                    before: Facets::default(),
-                    after: Facets::default(),
-                };
-                Planned::of_no_row(change, None)
-            })
-            .collect();
-        let changes = packed(&all);
-        assert!(changes.blocks.len() > 1);
-        let mut twice = changes.clone();
-        twice.append(&changes);
-        assert_eq!(told(changes.iter()), told(all.clone()));
-        assert_eq!(told(twice.iter()), told([all.clone(), all].concat()));
+    fn what_is_no_change_is_an_error() {
+        let change = r#"{"sku":"A","lane":"stock","action":"set","before":{},"after":{}}"#;
+        let read = |text: String| serde_json::from_str::<Changes>(&text);
+        assert_eq!(read(format!("[{change},{change}]")).unwrap().len(), 2);
+        assert!(read(format!("[{change},{{}},{change}]")).is_err());
+        assert!(read(format!("[{change},{change}")).is_err());
     }
 }

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::{Changes, Known, Planned};
+use super::pile::Pack;
+use super::{Known, Planned};
 use crate::app::audit::{audit, placed};
 use crate::app::desired::{Desired, desire_in_place_of};
 use crate::app::shelf::Shelf;
@@ -24,12 +25,14 @@ pub(super) struct Row {
     /// Of a parent, what its variants differ in.
     axes: Vec<OptionAxis>,
     at: Locator,
+    /// See [`super::met::Skus`].
+    number: usize,
     hash: u64,
     parent_hash: Option<u64>,
 }
 
 impl Row {
-    pub fn new(item: Item, axes: Vec<OptionAxis>, at: Locator) -> Self {
+    pub fn new(item: Item, axes: Vec<OptionAxis>, at: Locator, number: usize) -> Self {
         Self {
             hash: exact_hash(item.sku.as_str()),
             parent_hash: item
@@ -39,6 +42,7 @@ impl Row {
             item,
             axes,
             at,
+            number,
         }
     }
 }
@@ -65,12 +69,13 @@ pub(super) struct Kin {
 /// What a batch of rows came to on one channel.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// Hashes of skus that this channel's selection takes.
-    pub selected: Vec<u64>,
+    /// Numbers of skus that this channel's selection takes, and of those that are to be changed.
+    pub selected: Vec<usize>,
+    pub changed: Vec<usize>,
     /// As in [`Kin`].
     pub parents: Vec<u64>,
     pub growing: Vec<u64>,
-    pub changes: Changes,
+    pub changes: Pack,
     pub blocked: Vec<Sku>,
     pub waiting: Vec<Sku>,
     /// New listings for which no stock is stated.
@@ -201,6 +206,7 @@ impl Comparison<'_> {
                 }
                 continue;
             }
+            self.found.changed.push(row.number);
             self.found.changes.push(&Planned {
                 change,
                 at: Some(row.at),
@@ -214,7 +220,7 @@ impl Comparison<'_> {
     }
 
     fn select(&mut self, row: &Row) {
-        self.found.selected.push(row.hash);
+        self.found.selected.push(row.number);
         self.found.parents.extend(row.parent_hash);
     }
 

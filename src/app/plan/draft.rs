@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 
 use super::compare::{Findings, Kin, Side};
-use super::{Changes, ChannelPlan, Planned};
+use super::met::Skus;
+use super::pile::{Pack, Pile};
+use super::{ChannelPlan, Planned};
+use crate::domain::Result;
 use crate::domain::change::{Action, Change, Lane};
 use crate::domain::guard::Tally;
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
 use crate::domain::listing::Facets;
-use crate::domain::rows::{HashedSet, exact_hash, folded_hash};
+use crate::domain::rows::{Bits, HashedSet, exact_hash, folded_hash};
 use crate::policy::Absent;
 
 /// Issues kept per channel; the rest is counted.
@@ -18,10 +21,12 @@ const MOST_ISSUES: usize = 10_000;
 /// A channel's plan while it is made.
 #[derive(Default)]
 pub(super) struct Draft {
-    /// Hashes of skus that the catalog states and this channel's selection takes.
-    selected: HashedSet,
+    /// Skus that the catalog states and this channel's selection takes, by their numbers.
+    selected: Bits,
+    /// Of those, the ones that are to be changed.
+    changed: Bits,
     kin: Kin,
-    changes: Changes,
+    changes: Pile,
     blocked: HashSet<Sku>,
     waiting: HashSet<Sku>,
     /// New listings for which no stock is stated.
@@ -39,8 +44,9 @@ pub(super) struct Draft {
 pub(super) struct Drafted {
     pub plan: ChannelPlan,
     pub tally: Tally,
-    /// Hashes of skus that this channel sells.
-    pub selected: HashedSet,
+    /// Numbers of skus that this channel sells, and of those that are to be changed.
+    pub selected: Bits,
+    pub changed: Bits,
     /// Folded hashes of skus that are not settled although nothing is to do: something is to wait for or to say.
     pub open: HashedSet,
     /// Skus that are to be changed because they are not in the catalog.
@@ -72,7 +78,14 @@ impl Draft {
 
     /// Takes over what the next rows came to.
     pub(super) fn take(&mut self, found: Findings) {
-        self.selected.extend(found.selected);
+        found
+            .selected
+            .into_iter()
+            .for_each(|number| self.selected.grow_to_set(number));
+        found
+            .changed
+            .into_iter()
+            .for_each(|number| self.changed.grow_to_set(number));
         self.kin.parents.extend(found.parents);
         self.kin.growing.extend(found.growing);
         self.changes.append(&found.changes);
@@ -98,37 +111,48 @@ impl Draft {
         std::mem::take(&mut self.kin)
     }
 
-    fn selects(&self, sku: &Sku) -> bool {
-        self.selected.contains(&exact_hash(sku.as_str()))
+    fn selects(&self, sku: &Sku, skus: &Skus) -> bool {
+        let number = skus.number(sku);
+        number.is_some_and(|number| self.selected.has(number))
+    }
+
+    fn forget_changes(&mut self, gone: &HashSet<Sku>, skus: &Skus) -> Result<()> {
+        for number in gone.iter().filter_map(|sku| skus.number(sku)) {
+            self.changed.clear(number);
+        }
+        self.changes.forget(|sku| gone.contains(sku))
     }
 
     /// Drops what was planned for skus that turned out to be parents.
-    pub(super) fn forget(&mut self, skus: &HashSet<Sku>) {
-        self.changes.forget(|sku| skus.contains(sku));
-        self.blocked.retain(|sku| !skus.contains(sku));
-        let is_forgotten = |issue: &Issue| issue.sku.as_ref().is_some_and(|sku| skus.contains(sku));
+    pub(super) fn forget(&mut self, parents: &HashSet<Sku>, skus: &Skus) -> Result<()> {
+        self.forget_changes(parents, skus)?;
+        self.blocked.retain(|sku| !parents.contains(sku));
+        let is_forgotten =
+            |issue: &Issue| issue.sku.as_ref().is_some_and(|sku| parents.contains(sku));
         self.issues.retain(|issue| !is_forgotten(issue));
+        Ok(())
     }
 
     /// Drops what was planned for skus that several rows claim.
-    pub(super) fn leave_out(&mut self, doubles: &HashSet<Sku>) {
+    pub(super) fn leave_out(&mut self, doubles: &HashSet<Sku>, skus: &Skus) -> Result<()> {
         if doubles.is_empty() {
-            return;
+            return Ok(());
         }
-        self.changes.forget(|sku| doubles.contains(sku));
+        self.forget_changes(doubles, skus)?;
         for sku in doubles {
-            if self.selects(sku) {
+            if self.selects(sku, skus) {
                 self.blocked.insert(sku.clone());
             }
         }
+        Ok(())
     }
 
     /// Ours, live here, and no longer stated or selected.
-    pub(super) fn meet_absent(&mut self, side: &Side<'_>) {
+    pub(super) fn meet_absent(&mut self, side: &Side<'_>, skus: &Skus) {
         let capability = side.channel.connector.descriptor().capability;
-        let mut changes = Vec::new();
+        let mut changes = Pack::default();
         for (sku, record) in &side.known.records {
-            let absent = record.managed && record.live && !self.selects(sku);
+            let absent = record.managed && record.live && !self.selects(sku, skus);
             if !absent || !side.scope.has_sku(sku.as_str()) || side.known.in_doubt.contains(sku) {
                 continue;
             }
@@ -159,15 +183,13 @@ impl Draft {
                 },
                 _ => continue,
             };
-            changes.push((change, record.listing_ref.clone()));
-        }
-        for (change, listing_ref) in changes {
             if side.scope.has_lane(change.lane) {
                 self.absent.push(change.sku.clone());
-                self.changes
-                    .push(&Planned::of_no_row(change, Some(listing_ref)));
+                let listing_ref = Some(record.listing_ref.clone());
+                changes.push(&Planned::of_no_row(change, listing_ref));
             }
         }
+        self.changes.append(&changes);
     }
 
     /// Says why absent listings are left alone.
@@ -197,7 +219,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn finish(mut self, side: &Side<'_>) -> Drafted {
+    pub(super) fn finish(mut self, side: &Side<'_>, skus: &Skus) -> Result<Drafted> {
         if self.without_stock > 0 {
             let message = format!("{} new listings have no stock stated", self.without_stock);
             self.report(
@@ -210,22 +232,23 @@ impl Draft {
         let mut open = std::mem::take(&mut self.troubled);
         let mut buffer = String::new();
         let mut tally = Tally::default();
-        let mut changed = HashedSet::default();
-        changed.reserve(self.changes.len());
-        changed.extend(self.changes.skus().map(exact_hash));
-        self.changes.sort();
-        // New and changed content is not guarded.
-        self.changes
-            .of_lanes(&[Lane::Zero, Lane::Price, Lane::End])
-            .for_each(|planned| tally.count(&planned.change));
-        let is_changed = |sku: &Sku| changed.contains(&exact_hash(sku.as_str()));
+        let changes = std::mem::take(&mut self.changes).in_order(|change| {
+            // New and changed content is not guarded.
+            if matches!(change.lane(), Lane::Zero | Lane::Price | Lane::End) {
+                tally.count(&change.planned().change);
+            }
+        })?;
+        let is_changed = |sku: &Sku| {
+            let number = skus.number(sku);
+            number.is_some_and(|number| self.changed.has(number))
+        };
         let held = || self.blocked.iter().filter(|sku| !is_changed(sku));
         let others: HashSet<&Sku> = held()
             .chain(&self.waiting)
-            .filter(|sku| self.selects(sku) && !is_changed(sku))
+            .filter(|sku| self.selects(sku, skus) && !is_changed(sku))
             .collect();
-        let changed_here = changed.intersection(&self.selected).count();
-        let unchanged = (self.selected.len() - changed_here - others.len()) as u64;
+        let changed_here = self.selected.count_common(&self.changed);
+        let unchanged = (self.selected.count() - changed_here - others.len()) as u64;
         let (blocked, waiting) = (held().count() as u64, self.waiting.len() as u64);
         let named = self
             .blocked
@@ -233,10 +256,11 @@ impl Draft {
             .chain(&self.waiting)
             .chain(&self.newly_managed);
         open.extend(named.map(|sku| folded_hash(sku.as_str(), &mut buffer)));
-        Drafted {
+        Ok(Drafted {
             absent: self.absent,
             open,
             selected: self.selected,
+            changed: self.changed,
             tally,
             plan: ChannelPlan {
                 stop: None,
@@ -246,8 +270,8 @@ impl Draft {
                 issues: self.issues,
                 issues_left_out: self.issues_left_out,
                 newly_managed: self.newly_managed,
-                changes: self.changes,
+                changes,
             },
-        }
+        })
     }
 }

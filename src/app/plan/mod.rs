@@ -1,7 +1,7 @@
 //! The difference between what the seller states and what each channel last confirmed.
 //!
 //! The catalog is streamed once. Of every item only its key and its place in the file are kept, and of every
-//! change its values; the content of a listing is read again when it is sent.
+//! change its values, in a file when there are many; the content of a listing is read again when it is sent.
 
 mod changes;
 mod compare;
@@ -9,9 +9,13 @@ mod crew;
 mod draft;
 mod look;
 mod memo;
+mod met;
+mod packed;
+mod pile;
 mod review;
 mod run;
 mod scan;
+mod scratch;
 #[cfg(test)]
 mod tests;
 
@@ -180,6 +184,16 @@ impl Counts {
         *count += 1;
     }
 
+    pub fn of_lane(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::Zero => self.zero,
+            Lane::Stock => self.stock,
+            Lane::Price => self.price,
+            Lane::Listing => self.create + self.update,
+            Lane::End => self.end,
+        }
+    }
+
     pub fn total(&self) -> u64 {
         self.zero + self.stock + self.price + self.create + self.update + self.end
     }
@@ -191,33 +205,31 @@ impl ChannelPlan {
     }
 
     /// What `--approve` must be given to let this plan pass its guard once: it changes with the plan.
-    pub fn approval(&self, channel: &Channel) -> String {
+    pub fn approval(&self, channel: &Channel) -> Result<String> {
         let mut hash = Sha256::new();
-        digest_changes(&mut hash, channel, self);
+        digest_changes(&mut hash, channel, self)?;
         let hash = hash.finalize();
-        format!(
+        Ok(format!(
             "{}-{:02x}{:02x}{:02x}{:02x}",
             channel.name, hash[0], hash[1], hash[2], hash[3]
-        )
+        ))
     }
 }
 
-fn digest_changes(hash: &mut Sha256, channel: &Channel, plan: &ChannelPlan) {
+fn digest_changes(hash: &mut Sha256, channel: &Channel, plan: &ChannelPlan) -> Result<()> {
     hash.update(channel.name.as_str().as_bytes());
-    plan.changes.digest(hash);
+    plan.changes.digest(hash)
 }
 
 impl Plan {
     /// Names the plan by its content.
-    pub fn id(&self, channels: &[Arc<Channel>]) -> String {
+    pub fn id(&self, channels: &[Arc<Channel>]) -> Result<String> {
         let mut hash = Sha256::new();
         for (channel, plan) in channels.iter().zip(&self.channels) {
-            digest_changes(&mut hash, channel, plan);
+            digest_changes(&mut hash, channel, plan)?;
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let hash = hash.finalize();
+        let bytes = hash.iter().take(8);
+        Ok(bytes.map(|byte| format!("{byte:02x}")).collect())
     }
 }

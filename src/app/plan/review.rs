@@ -13,15 +13,17 @@ use crate::domain::issue::Issue;
 use crate::domain::{Error, Result};
 
 /// Refuses rows of a reviewed plan that planning now no longer yields, and drops what was not reviewed.
-pub fn keep_reviewed(plan: &mut ChannelPlan, reviewed: &[Change], channel: &Channel) {
+pub fn keep_reviewed(plan: &mut ChannelPlan, reviewed: &[Change], channel: &Channel) -> Result<()> {
     let reviewed_set: HashSet<String> = reviewed.iter().map(key).collect();
-    plan.changes
-        .retain(|planned| reviewed_set.contains(&key(&planned.change)));
-    let still: HashSet<String> = plan
-        .changes
-        .iter()
-        .map(|planned| key(&planned.change))
-        .collect();
+    let mut still = HashSet::new();
+    plan.changes.retain(|planned| {
+        let key = key(&planned.change);
+        let is_reviewed = reviewed_set.contains(&key);
+        if is_reviewed {
+            still.insert(key);
+        }
+        is_reviewed
+    })?;
     for change in reviewed
         .iter()
         .filter(|change| !still.contains(&key(change)))
@@ -33,6 +35,7 @@ pub fn keep_reviewed(plan: &mut ChannelPlan, reviewed: &[Change], channel: &Chan
                 .hint("the catalog, the stock, the orders or the channel changed since: plan again and review"),
         );
     }
+    Ok(())
 }
 
 fn key(change: &Change) -> String {

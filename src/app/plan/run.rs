@@ -237,6 +237,7 @@ fn remember(
         let before = before?;
         before.channels.iter().find(|memo| memo.channel == *name)
     };
+    let numbers = numbers(compared, look, found);
     let mut memos: Vec<ChannelMemo> = channels
         .iter()
         .zip(known)
@@ -244,16 +245,22 @@ fn remember(
         .map(|((channel, known), drafted)| {
             let mut mine = open.clone();
             mine.extend(&drafted.open);
-            let changed = drafted.plan.changes.skus();
-            mine.extend(changed.map(|sku| folded_hash(sku, &mut buffer)));
+            let is_changed = |number| drafted.changed.has(number);
+            let changed_rows = compared.rows.prints.iter().zip(&numbers);
             mine.extend(
-                known
-                    .open_skus()
-                    .map(|sku| folded_hash(sku.as_str(), &mut buffer)),
+                changed_rows
+                    .filter(|(_, number)| is_changed(**number))
+                    .map(|(print, _)| print.folded),
             );
+            let changed_parents = found.without_row.iter();
+            let without_row = changed_parents
+                .filter(|sku| found.skus.number(sku).is_some_and(is_changed))
+                .chain(&drafted.absent)
+                .chain(known.open_skus());
+            mine.extend(without_row.map(|sku| folded_hash(sku.as_str(), &mut buffer)));
             let mut memo = look_back(
                 compared,
-                look,
+                (look, &numbers),
                 drafted,
                 &mine,
                 memo_of(&channel.name),
@@ -261,7 +268,7 @@ fn remember(
             );
             memo.channel = channel.name.clone();
             memo.policy = policy_print(channel);
-            let lost = known.open_skus().filter(|sku| !found.is_stated(sku));
+            let lost = known.open_skus().filter(|sku| !found.skus.is_stated(sku));
             memo.absent.extend(lost.cloned());
             // No row tells when they leave.
             memo.absent.extend(found.without_row.iter().cloned());
@@ -279,10 +286,23 @@ fn remember(
     memos
 }
 
+/// Of each row that was looked at, the number of its sku; of the others one that there is not.
+fn numbers(compared: &Compared, look: &Look, found: &Found) -> Vec<usize> {
+    let rows = &compared.rows;
+    let number_of = |row| {
+        let was_passed = look.marked.as_ref().is_some_and(|marked| !marked.get(row));
+        let hash = (!was_passed).then(|| exact_hash(rows.sku(row)))?;
+        found.skus.number_of_hash(hash)
+    };
+    let all = 0..rows.len();
+    all.map(|row| number_of(row).unwrap_or(usize::MAX))
+        .collect()
+}
+
 /// One channel's rows: those that were looked at as they were found, the others as they were.
 fn look_back(
     compared: &Compared,
-    look: &Look,
+    (look, numbers): (&Look, &[usize]),
     drafted: &Drafted,
     open: &HashedSet,
     before: Option<&ChannelMemo>,
@@ -304,7 +324,7 @@ fn look_back(
             let is_lone = print.is_variant && lone_families.contains(&print.family);
             (
                 !is_lone && !open.contains(&print.folded),
-                drafted.selected.contains(&exact_hash(rows.sku(row))),
+                drafted.selected.has(numbers[row]),
             )
         };
         if is_settled {

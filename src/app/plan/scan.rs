@@ -1,7 +1,6 @@
 //! One pass over the catalog for all channels: who is there, who belongs to whom, and what stands there twice.
 
 use std::collections::HashSet;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,6 +9,7 @@ use super::compare::{Kin, Row, Side};
 use super::crew::{Batches, compare_all, finish_all};
 use super::draft::{Draft, Drafted};
 use super::look::Beside;
+use super::met::Skus;
 use super::{Known, Plan, Planned};
 use crate::app::family::{Families, as_parent, inherit, inherit_columns, inherited};
 use crate::app::shelf::Shelf;
@@ -17,7 +17,7 @@ use crate::app::{Channel, Scope};
 use crate::domain::catalog::{Item, ItemKind, Locator, ScanSummary, Scanned};
 use crate::domain::ids::Sku;
 use crate::domain::issue::Issue;
-use crate::domain::rows::{Bits, HashedMap, HashedSet, Rows, exact_hash, folded_hash};
+use crate::domain::rows::{Bits, HashedSet, Rows, exact_hash, folded_hash};
 use crate::domain::{Error, Result};
 
 /// Which rows of the catalog are read.
@@ -38,14 +38,8 @@ pub(super) struct Found {
     pub open: HashedSet,
     /// Parents that have no row of their own.
     pub without_row: Vec<Sku>,
-    seen: HashedMap<Met>,
-}
-
-impl Found {
-    /// Whether a row of this sku was read.
-    pub fn is_stated(&self, sku: &Sku) -> bool {
-        self.seen.contains_key(&exact_hash(sku.as_str()))
-    }
+    /// Those that were read.
+    pub skus: Skus,
 }
 
 /// Scans the catalog and plans every channel. `Err` means that the catalog as a whole cannot be trusted.
@@ -77,7 +71,7 @@ pub(super) fn scan(
         shelf,
         scope,
         inherited: inherited(shelf.catalog.columns()),
-        seen: HashedMap::default(),
+        skus: Skus::default(),
         twice: HashSet::new(),
         families: Families::default(),
         deferred: Vec::new(),
@@ -92,12 +86,12 @@ pub(super) fn scan(
         planner.draft_deferred(batches)?;
         Ok::<_, Error>(summary)
     })?;
-    let parents = planner.sorted_parents(&mut drafts);
+    let parents = planner.sorted_parents(&mut drafts)?;
     let kin: Vec<Kin> = drafts.iter_mut().map(Draft::take_kin).collect();
     compare_all(&sides, &kin, &mut drafts, |batches| {
         planner.draft_parents(parents, batches)
     })?;
-    Ok(planner.finish(drafts, &sides, summary))
+    planner.finish(drafts, &sides, summary)
 }
 
 /// Reads an item again, with all that it takes over from its parent, as it was when it was planned.
@@ -123,19 +117,11 @@ pub(crate) fn reread(
     Ok(item)
 }
 
-/// What is remembered of a sku that was met.
-#[derive(Debug)]
-struct Met {
-    at: Locator,
-    kind: ItemKind,
-}
-
 struct Planner<'a> {
     beside: Option<&'a Beside>,
     shelf: &'a Shelf,
     scope: &'a Scope,
-    /// By the hash of the sku: of a million skus, two are taken for the same one in thirty million files.
-    seen: HashedMap<Met>,
+    skus: Skus,
     /// Skus of several rows: which one is right is the seller's to say.
     twice: HashSet<Sku>,
     families: Families,
@@ -183,15 +169,9 @@ impl Planner<'_> {
     }
 
     fn meet(&mut self, item: Item, at: Locator, batches: &mut Batches<'_, '_>) -> Result<()> {
-        match self.seen.entry(exact_hash(item.sku.as_str())) {
-            Entry::Occupied(_) => {
-                self.twice.insert(item.sku);
-                return Ok(());
-            }
-            Entry::Vacant(free) => free.insert(Met {
-                at,
-                kind: item.kind,
-            }),
+        let Some(number) = self.skus.meet(&item.sku, item.kind, at) else {
+            self.twice.insert(item.sku);
+            return Ok(());
         };
         if item.kind == ItemKind::Parent {
             self.parents.push(item.sku.clone());
@@ -200,15 +180,15 @@ impl Planner<'_> {
             return Ok(());
         }
         let Some(parent) = item.parent_sku.clone() else {
-            self.draft(item, at, batches);
+            self.draft(item, at, number, batches);
             return Ok(());
         };
         self.families.add_variant(&parent, &item, at);
         if self.is_beside(&item.sku, &parent, batches) {
             return Ok(());
         }
-        match self.met(&parent).map(|met| met.at) {
-            Some(parent_at) => self.draft_variant(item, at, parent_at, batches),
+        match self.skus.at(&parent) {
+            Some(parent_at) => self.draft_variant(item, (at, number), parent_at, batches),
             None => {
                 self.deferred.push((at, parent));
                 Ok(())
@@ -230,14 +210,10 @@ impl Planner<'_> {
         true
     }
 
-    fn met(&self, sku: &Sku) -> Option<&Met> {
-        self.seen.get(&exact_hash(sku.as_str()))
-    }
-
     fn draft_variant(
         &mut self,
         mut item: Item,
-        at: Locator,
+        (at, number): (Locator, usize),
         parent_at: Locator,
         batches: &mut Batches<'_, '_>,
     ) -> Result<()> {
@@ -248,48 +224,56 @@ impl Planner<'_> {
         if let Some(parent) = &self.parent_row {
             inherit_columns(&mut item, parent, &self.inherited);
         }
-        self.draft(item, at, batches);
+        self.draft(item, at, number, batches);
         Ok(())
     }
 
-    fn draft(&self, item: Item, at: Locator, batches: &mut Batches<'_, '_>) {
+    fn draft(&self, item: Item, at: Locator, number: usize, batches: &mut Batches<'_, '_>) {
         if self.scope.has_sku(item.sku.as_str()) {
             let axes = self
                 .families
                 .get(&item.sku)
                 .map(|family| family.axes.clone())
                 .unwrap_or_default();
-            batches.push(Row::new(item, axes, at));
+            batches.push(Row::new(item, axes, at, number));
         }
     }
 
     fn draft_deferred(&mut self, batches: &mut Batches<'_, '_>) -> Result<()> {
         for (at, parent) in std::mem::take(&mut self.deferred) {
             let item = self.shelf.catalog.read(at)?;
-            match self.met(&parent).map(|met| met.at) {
-                Some(parent_at) => self.draft_variant(item, at, parent_at, batches)?,
-                None => self.draft(item, at, batches),
+            // It was given one when it was met.
+            let number = self.skus.number(&item.sku).unwrap_or_default();
+            match self.skus.at(&parent) {
+                Some(parent_at) => self.draft_variant(item, (at, number), parent_at, batches)?,
+                None => self.draft(item, at, number, batches),
             }
         }
         Ok(())
     }
 
-    fn finish(mut self, drafts: Vec<Draft>, sides: &[Side<'_>], summary: ScanSummary) -> Found {
+    fn finish(
+        mut self,
+        drafts: Vec<Draft>,
+        sides: &[Side<'_>],
+        summary: ScanSummary,
+    ) -> Result<Found> {
         self.report_lone_parents();
         self.hold_back_doubles();
         let absence_is_certain = summary.unreadable == 0;
-        let is_stated = |sku: &Sku| self.seen.contains_key(&exact_hash(sku.as_str()));
+        let skus = &self.skus;
         let drafted = finish_all(drafts, sides, |mut channel, side| {
-            channel.leave_out(&self.twice);
+            channel.leave_out(&self.twice, skus)?;
             if absence_is_certain {
-                channel.meet_absent(side);
+                channel.meet_absent(side, skus);
             } else {
-                channel.warn_absence(side, summary.unreadable, is_stated);
+                channel.warn_absence(side, summary.unreadable, |sku| skus.is_stated(sku));
             }
-            channel.finish(side)
+            channel.finish(side, skus)
         });
+        let drafted = drafted.into_iter().collect::<Result<_>>()?;
         let mut buffer = String::new();
-        Found {
+        Ok(Found {
             open: self
                 .issues
                 .iter()
@@ -298,7 +282,7 @@ impl Planner<'_> {
                 .map(|sku| folded_hash(sku.as_str(), &mut buffer))
                 .collect(),
             without_row: self.without_row,
-            seen: self.seen,
+            skus: self.skus,
             drafted,
             plan: Plan {
                 summary,
@@ -308,41 +292,42 @@ impl Planner<'_> {
                 compared_up_to: None,
                 passed_over: 0,
             },
-        }
+        })
     }
 
     /// A row that was taken for a single item before its first variant came is planned again as the parent that it
     /// is.
-    fn sorted_parents(&self, drafts: &mut [Draft]) -> Vec<Sku> {
+    fn sorted_parents(&self, drafts: &mut [Draft]) -> Result<Vec<Sku>> {
         let mut parents: Vec<Sku> = self.families.iter().map(|(sku, _)| sku.clone()).collect();
         parents.sort();
-        let is_single = |sku: &&Sku| {
-            self.met(sku)
-                .is_some_and(|met| met.kind != ItemKind::Parent)
-        };
+        let is_single = |sku: &&Sku| self.skus.is_stated_for_itself(sku);
         let were_single: HashSet<Sku> = parents.iter().filter(is_single).cloned().collect();
         if !were_single.is_empty() {
             for draft in drafts {
-                draft.forget(&were_single);
+                draft.forget(&were_single, &self.skus)?;
             }
         }
-        parents
+        Ok(parents)
     }
 
     /// Parents last: their axes come from their variants.
     fn draft_parents(&mut self, parents: Vec<Sku>, batches: &mut Batches<'_, '_>) -> Result<()> {
         for sku in parents {
-            let own_row = self.met(&sku).map(|met| met.at);
+            let own_row = self.skus.at(&sku);
             let Some(family) = self.families.get_mut(&sku) else {
                 continue;
             };
             family.row = own_row;
             let at = own_row.unwrap_or(family.first_variant);
-            if own_row.is_none() {
-                self.without_row.push(sku.clone());
-            }
+            let number = match self.skus.number(&sku) {
+                Some(number) => number,
+                None => {
+                    self.without_row.push(sku.clone());
+                    self.skus.meet_unstated(&sku)
+                }
+            };
             let parent = as_parent(self.shelf.catalog.read(at)?, &sku);
-            self.draft(parent, at, batches);
+            self.draft(parent, at, number, batches);
         }
         if let Some(first) = self.without_row.first() {
             self.issues.push(

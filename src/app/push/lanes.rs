@@ -40,24 +40,24 @@ impl Push<'_> {
         let mut stopped = None;
         let mut ended = false;
         for lane in Lane::ALL {
-            let rows: Vec<Planned> = changes.of_lanes(&[lane]).collect();
-            if rows.is_empty() {
+            let total = changes.counts().of_lane(lane);
+            if total == 0 {
                 continue;
             }
             if self.work.dry_run && !self.can_validate(lane) {
                 continue;
             }
             if ended || self.channel.halt.is_due() {
-                self.leave(rows.len()).await;
+                self.leave(total as usize).await;
                 continue;
             }
+            let rows: Vec<Planned> = changes.of_lane(lane).collect::<Result<_>>()?;
             if matches!(lane, Lane::Listing | Lane::End) && !self.work.dry_run {
                 // What can wait yields after a while, so that what is urgent gets its turn again.
                 self.channel
                     .halt
                     .set_slice(Some(Instant::now() + self.work.slice));
             }
-            let total = rows.len() as u64;
             self.work
                 .progress
                 .begin(&self.channel.name, lane.as_str(), total);

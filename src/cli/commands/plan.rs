@@ -67,7 +67,7 @@ pub async fn run(
         .map(|absentee| (absentee.name, absentee.kind, absentee.error))
         .collect();
     let rows = planned.summary.rows;
-    let mut document = PlanDocument::new(planned, &channels, &failed, now);
+    let mut document = PlanDocument::new(planned, &channels, &failed, now)?;
     document.issues.extend(session.stock_issues());
     let min_rows = crate::app::sync::MIN_ROWS;
     document.guard = crate::app::plan::lost_rows(

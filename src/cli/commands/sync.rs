@@ -209,12 +209,12 @@ fn read_plan(file: &Path) -> Result<HashMap<ChannelName, Vec<Change>>> {
             plan.version
         )));
     }
-    Ok(plan
-        .channels
+    plan.channels
         .into_iter()
         .map(|channel| {
-            let rows = channel.rows.iter().map(|planned| planned.change);
-            (channel.channel, rows.collect())
+            let rows = channel.rows.iter();
+            let rows = rows.map(|planned| Ok(planned?.change));
+            Ok((channel.channel, rows.collect::<Result<_>>()?))
         })
-        .collect())
+        .collect()
 }

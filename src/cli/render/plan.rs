@@ -12,8 +12,6 @@ use crate::domain::issue::Issue;
 use crate::domain::listing::Facets;
 use crate::domain::money::Money;
 
-/// Example rows of each lane and channel.
-const EXAMPLES: usize = 20;
 /// A sku is cut after so many characters, so that one row stays on one line.
 const SKU_LENGTH: usize = 48;
 
@@ -133,8 +131,8 @@ fn channel_text(channel: &PlanChannel, paint: Paint) -> String {
         out.push_str(&indented(&guard_text(stop, paint), 2));
     }
     for lane in Lane::ALL {
-        let (shown, more) = channel.rows.some_of(lane, EXAMPLES);
-        out.push_str(&examples(&shown, more));
+        let (shown, more) = channel.rows.examples(lane);
+        out.push_str(&examples(shown, more));
     }
     out
 }
@@ -161,7 +159,7 @@ pub fn guard_text(stop: &GuardStop, paint: Paint) -> String {
     )
 }
 
-fn examples(shown: &[Change], more: usize) -> String {
+fn examples(shown: &[Change], more: u64) -> String {
     // Aligned by characters: a sku with wide letters moves only its own line.
     let width = shown
         .iter()
@@ -174,7 +172,7 @@ fn examples(shown: &[Change], more: usize) -> String {
         out.push_str(&format!("    {sku:width$}  {}\n", words(row)));
     }
     if more > 0 {
-        let more = number(more as u64);
+        let more = number(more);
         out.push_str(&format!("    … {more} more\n"));
     }
     out
@@ -321,15 +319,15 @@ fn markdown_details(channel: &PlanChannel) -> String {
         counted(channel.rows.len() as u64, "change", "changes")
     );
     for lane in Lane::ALL {
-        let (shown, more) = channel.rows.some_of(lane, EXAMPLES);
+        let (shown, more) = channel.rows.examples(lane);
         for row in shown {
             let sku = escaped(&short(row.sku.as_str(), SKU_LENGTH));
-            out.push_str(&format!("| {sku} | {} |\n", escaped(&words(&row))));
+            out.push_str(&format!("| {sku} | {} |\n", escaped(&words(row))));
         }
         if more > 0 {
             out.push_str(&format!(
                 "| | … {} more ({}) |\n",
-                number(more as u64),
+                number(more),
                 lane.as_str()
             ));
         }
@@ -548,7 +546,7 @@ mod tests {
             .collect();
         rows.push(price("P", eur("1"), eur("2")));
         let text = text(&document(vec![channel("shop", rows)]), Paint::PLAIN);
-        assert_eq!(text.matches("stock 1 -> 2").count(), EXAMPLES);
+        assert_eq!(text.matches("stock 1 -> 2").count(), 20);
         assert!(text.contains("… 380 more"));
         assert!(text.contains("P  price 1.00 EUR -> 2.00 EUR (+100 %)"));
     }
