@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
 
 use super::{Channel, PageCursor, Progress};
 use crate::domain::Result;
 use crate::domain::connector::Watermark;
 use crate::domain::issue::Issue;
 use crate::domain::ledger::{ChannelState, Ledger, Upserted};
+use crate::domain::order::{Order, UnreadableOrder};
 
 /// How far back the first pull of a channel looks, unless the configuration says otherwise.
 const FIRST_LOOK_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Pages that are read ahead of the ledger.
+const MOST_WAITING: usize = 32;
 
 /// What one pull brought.
 #[derive(Debug, Default)]
@@ -71,6 +76,15 @@ fn since(channel: &Channel, state: &ChannelState, now: Timestamp) -> Watermark {
     }
 }
 
+/// What a page leaves for the ledger.
+struct Page {
+    orders: Vec<Order>,
+    unreadable: Vec<UnreadableOrder>,
+    /// Of the last one: an end in between reads this stretch again.
+    watermark: Option<Watermark>,
+}
+
+/// Reads pages, and writes those that have come meanwhile: a page that comes at once does not wait for the disk.
 async fn read_all(
     channel: &Channel,
     ledger: &Arc<dyn Ledger>,
@@ -78,7 +92,24 @@ async fn read_all(
     since: &Watermark,
     now: Timestamp,
 ) -> Result<Pulled> {
-    let mut pulled = Pulled::default();
+    let (sender, receiver) = mpsc::channel(MOST_WAITING);
+    let (read, written) = tokio::join!(
+        read_pages(channel, progress, since, sender),
+        write_pages(channel, ledger, receiver, now),
+    );
+    let orders = written?;
+    let issues = read?;
+    Ok(Pulled { orders, issues })
+}
+
+/// Reads to the end, unless nobody takes the pages any more.
+async fn read_pages(
+    channel: &Channel,
+    progress: &dyn Progress,
+    since: &Watermark,
+    pages: mpsc::Sender<Page>,
+) -> Result<Vec<Issue>> {
+    let mut issues = Vec::new();
     let mut cursor = PageCursor::default();
     let mut watermark: Option<Watermark> = None;
     loop {
@@ -88,36 +119,202 @@ async fn read_all(
             .await?;
         progress.advance(&channel.name, page.orders.len() as u64);
         watermark = later(watermark, page.watermark);
-        // Only the last page moves the watermark: an end in between reads this stretch again.
-        let reached = if page.next.is_none() {
-            watermark.as_ref()
-        } else {
-            None
-        };
-        let upserted = ledger
-            .record_orders(&channel.name, &page.orders, &page.unreadable, reached, now)
-            .await?;
-        pulled.orders.new += upserted.new;
-        pulled.orders.updated += upserted.updated;
-        pulled.orders.unchanged += upserted.unchanged;
         for order in &page.unreadable {
             let id = order.channel_order_id.as_str();
             let message = format!("the order {id} cannot be read: {}", order.reason);
-            pulled.issues.push(
+            issues.push(
                 Issue::error("unreadable_order", message)
                     .channel(&channel.name)
                     .hint("it is kept in the ledger as it came; look at it on the channel, its stock is not reserved"),
             );
         }
-        if !cursor.advance(page.next)? {
-            return Ok(pulled);
+        let is_last = page.next.is_none();
+        let for_ledger = Page {
+            orders: page.orders,
+            unreadable: page.unreadable,
+            watermark: watermark.clone().filter(|_| is_last),
+        };
+        if pages.send(for_ledger).await.is_err() || !cursor.advance(page.next)? {
+            return Ok(issues);
         }
     }
+}
+
+async fn write_pages(
+    channel: &Channel,
+    ledger: &Arc<dyn Ledger>,
+    mut pages: mpsc::Receiver<Page>,
+    now: Timestamp,
+) -> Result<Upserted> {
+    let mut all = Upserted::default();
+    let mut waiting = Vec::new();
+    while pages.recv_many(&mut waiting, MOST_WAITING).await > 0 {
+        let mut orders = Vec::new();
+        let mut unreadable = Vec::new();
+        let mut watermark = None;
+        for page in waiting.drain(..) {
+            orders.extend(page.orders);
+            unreadable.extend(page.unreadable);
+            watermark = page.watermark;
+        }
+        let upserted = ledger
+            .record_orders(&channel.name, &orders, &unreadable, watermark.as_ref(), now)
+            .await?;
+        all.new += upserted.new;
+        all.updated += upserted.updated;
+        all.unchanged += upserted.unchanged;
+    }
+    Ok(all)
 }
 
 fn later(a: Option<Watermark>, b: Option<Watermark>) -> Option<Watermark> {
     match (a, b) {
         (Some(a), Some(b)) => Some(if b.at >= a.at { b } else { a }),
         (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::app::Silent;
+    use crate::connectors;
+    use crate::domain::Error;
+    use crate::domain::capability::Descriptor;
+    use crate::domain::catalog::Columns;
+    use crate::domain::connector::{Account, Connector, OrderPage};
+    use crate::domain::guard::Guard;
+    use crate::domain::ids::PageToken;
+    use crate::domain::ledger::OrderFilter;
+    use crate::domain::order::OrderStatus;
+    use crate::halt::Halt;
+    use crate::policy::ChannelPolicy;
+
+    /// Gives its pages at once, one after the other.
+    #[derive(Debug)]
+    struct Pages(Mutex<VecDeque<Result<OrderPage>>>);
+
+    #[async_trait]
+    impl Connector for Pages {
+        fn descriptor(&self) -> &'static Descriptor {
+            connectors::find("woocommerce").unwrap().descriptor
+        }
+
+        async fn check(&self) -> Result<Account> {
+            Ok(Account::default())
+        }
+
+        async fn fetch_orders(
+            &self,
+            _since: &Watermark,
+            _page: Option<&PageToken>,
+        ) -> Result<OrderPage> {
+            self.0.lock().unwrap().pop_front().unwrap()
+        }
+    }
+
+    fn channel(pages: Vec<Result<OrderPage>>) -> Channel {
+        let columns = Arc::new(Columns::default());
+        let connector = Arc::new(Pages(Mutex::new(pages.into())));
+        let limits = connector.text_limits();
+        let policy = ChannelPolicy::default().compile(&"shop".into(), &columns, limits, None);
+        Channel {
+            name: "shop".into(),
+            connector,
+            policy: policy.unwrap(),
+            settings: Default::default(),
+            guard: Guard::default(),
+            verify: 0,
+            halt: Halt::never(),
+            orders_since: None,
+        }
+    }
+
+    fn order(number: usize) -> Order {
+        Order {
+            channel_order_id: number.to_string().into(),
+            number: None,
+            status: OrderStatus::Open,
+            channel_status: "processing".into(),
+            placed_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            shipped_at: None,
+            total: None,
+            lines: Vec::new(),
+            charges: Vec::new(),
+        }
+    }
+
+    fn page(number: usize, orders: std::ops::Range<usize>, is_last: bool) -> OrderPage {
+        let at = Timestamp::from_second(number as i64 + 1).unwrap();
+        OrderPage {
+            orders: orders.map(order).collect(),
+            unreadable: Vec::new(),
+            next: (!is_last).then(|| number.to_string().into()),
+            watermark: Some(Watermark { at, cursor: None }),
+        }
+    }
+
+    async fn ledger() -> (tempfile::TempDir, Arc<dyn Ledger>) {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = crate::ledger::open("sqlite:ledger.db", folder.path());
+        let ledger = ledger.await.unwrap();
+        (folder, ledger)
+    }
+
+    async fn pull_all(channel: &Channel, ledger: &Arc<dyn Ledger>) -> Result<Pulled> {
+        pull(channel, ledger, &Silent, Timestamp::now()).await
+    }
+
+    #[tokio::test]
+    async fn more_pages_than_may_wait_all_arrive() {
+        let (_folder, ledger) = ledger().await;
+        let last = 3 * MOST_WAITING;
+        // The first order of a page is the last one of the page before.
+        let pages = (0..=last).map(|number| {
+            let orders = (2 * number).saturating_sub(1)..2 * number + 2;
+            Ok(page(number, orders, number == last))
+        });
+        let channel = channel(pages.collect());
+        let pulled = pull_all(&channel, &ledger).await.unwrap();
+        assert_eq!(pulled.orders.new, 2 * last as u64 + 2);
+        let stored = ledger.orders(&OrderFilter::default()).await.unwrap();
+        assert_eq!(stored.len(), 2 * last + 2);
+        let state = ledger.channel(&"shop".into()).await.unwrap();
+        let at = Timestamp::from_second(last as i64 + 1).unwrap();
+        assert_eq!(state.watermark.unwrap().at, at);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_a_failure_is_kept_and_read_again() {
+        let (_folder, ledger) = ledger().await;
+        let channel = channel(vec![
+            Ok(page(0, 0..2, false)),
+            Ok(page(1, 2..4, false)),
+            Err(Error::unexpected("the shop is gone")),
+        ]);
+        let error = pull_all(&channel, &ledger).await.unwrap_err();
+        assert_eq!(error.message, "the shop is gone");
+        let stored = ledger.orders(&OrderFilter::default()).await.unwrap();
+        assert_eq!(stored.len(), 4);
+        let state = ledger.channel(&"shop".into()).await.unwrap();
+        assert!(state.watermark.is_none() && state.last_pull.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_cannot_be_written_ends_the_pull() {
+        let (folder, ledger) = ledger().await;
+        let file = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+        file.execute_batch("DROP TABLE orders").unwrap();
+        let pages = (0..9 * MOST_WAITING).map(|number| Ok(page(number, 0..1, false)));
+        let channel = channel(pages.collect());
+        assert!(pull_all(&channel, &ledger).await.is_err());
+        let left = channel.connector;
+        assert!(format!("{left:?}").contains("next: Some"), "it went on");
     }
 }

@@ -40,8 +40,8 @@ pub async fn record_intents(
             .with(ids.iter().zip(changes), |(id, (change, key)), values| {
                 values.put(*id)?.id(run)?.id(channel)?.id(&change.sku)?;
                 values
-                    .put(change.lane.as_str())?
-                    .put(change.action.as_str())?
+                    .word(change.lane.as_str())?
+                    .word(change.action.as_str())?
                     .id(key)?;
                 values
                     .put(to_json(&change.before)?)?
@@ -111,7 +111,7 @@ async fn end_intents(
         };
         values.put(run.first)?.put(run.last)?.id(channel)?;
         values
-            .put(run.settled.as_str())?
+            .word(run.settled.as_str())?
             .put(micros(at))?
             .put(issues)?;
         Ok(())
@@ -197,9 +197,9 @@ async fn settle_pending(
         values
             .id(channel)?
             .id(&change.sku)?
-            .put(change.lane.as_str())?
+            .word(change.lane.as_str())?
             .put(pending.intent)?;
-        values.put(change.action.as_str())?;
+        values.word(change.action.as_str())?;
         values
             .put(to_json(&change.before)?)?
             .put(to_json(&change.after)?)?;
@@ -265,7 +265,7 @@ async fn settle_rejections(
         values
             .id(channel)?
             .id(&rejection.sku)?
-            .put(rejection.lane.as_str())?;
+            .word(rejection.lane.as_str())?;
         values
             .put(to_json(&rejection.after)?)?
             .put(to_json(&rejection.issues)?)?;

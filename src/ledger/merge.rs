@@ -49,11 +49,11 @@ fn keep_money(money: &mut Money) -> Result<(), String> {
 
 /// The order after `incoming` was pulled; `None` when that changes nothing or is older than what is known.
 /// `shipments` are the parcels that we told the channel of.
-pub fn merge(stored: Option<&Order>, incoming: &Order, shipments: &[Shipment]) -> Option<Order> {
+pub fn merge(stored: Option<&Order>, incoming: Order, shipments: &[Shipment]) -> Option<Order> {
     if stored.is_some_and(|stored| incoming.updated_at < stored.updated_at) {
         return None;
     }
-    let mut merged = incoming.clone();
+    let mut merged = incoming;
     count_shipments(&mut merged, shipments);
     merged.shipped_at = shipped_at(stored, &merged, shipments);
     (stored != Some(&merged)).then_some(merged)

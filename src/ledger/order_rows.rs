@@ -255,9 +255,9 @@ async fn write_heads(
     .with(orders, |(id, order), values| {
         values.put(*id)?.id(channel)?.id(&order.channel_order_id)?;
         values
-            .put(order.number.as_deref())?
-            .put(order.status.as_str())?;
-        values.put(order.channel_status.as_str())?;
+            .optional_text(order.number.as_deref())?
+            .word(order.status.as_str())?;
+        values.text(&order.channel_status)?;
         values
             .put(micros(order.placed_at))?
             .put(micros(order.updated_at))?;
@@ -292,7 +292,7 @@ async fn write_lines(
             .id(&line.line_id)?
             .optional_id(line.sku.as_ref())?;
         values
-            .put(line.title.as_deref())?
+            .optional_text(line.title.as_deref())?
             .put(count(line.quantity))?;
         values
             .put(count(line.canceled))?
@@ -300,7 +300,7 @@ async fn write_lines(
             .money(line.unit_price)?;
         values
             .put(line.tax_included)?
-            .put(line.fulfilled_by.as_str())?;
+            .word(line.fulfilled_by.as_str())?;
         Ok(())
     })
     .execute(&mut *connection)
@@ -331,9 +331,9 @@ async fn write_charges(
             .put(id)?
             .put(line)?
             .put(position)?
-            .put(charge.kind.as_str())?;
+            .word(charge.kind.as_str())?;
         values
-            .put(charge.label.as_str())?
+            .text(&charge.label)?
             .money(Some(charge.amount))?;
         Ok(())
     })
@@ -377,8 +377,8 @@ pub async fn write_shipments(
     PARCELS
         .with(&parcels, |(id, shipment), values| {
             values.put(*id)?.put(shipment.parcel)?;
-            values.put(shipment.carrier.as_str())?;
-            values.put(shipment.tracking.as_str())?;
+            values.text(&shipment.carrier)?;
+            values.text(&shipment.tracking)?;
             values.put(micros(shipment.shipped_at))?;
             values.put(shipment.completes_order)?;
             Ok(())

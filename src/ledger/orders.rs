@@ -30,7 +30,7 @@ struct Incoming {
 }
 
 impl Incoming {
-    fn merge(&mut self, order: &Order) {
+    fn merge(&mut self, order: Order) {
         let (known, shipments) = match &self.stored {
             Some(stored) => (Some(&stored.order), stored.shipments.as_slice()),
             None => (None, [].as_slice()),
@@ -63,8 +63,12 @@ pub async fn record_orders(
             }),
         }
     }
-    let upserted = upsert(connection, channel, &readable, at).await?;
-    forget_unreadable(connection, channel, &readable).await?;
+    let ids: Vec<ChannelOrderId> = readable
+        .iter()
+        .map(|order| order.channel_order_id.clone())
+        .collect();
+    let upserted = upsert(connection, channel, readable, at).await?;
+    forget_unreadable(connection, channel, &ids).await?;
     keep_unreadable(connection, channel, &unreadable).await?;
     if let Some(watermark) = watermark {
         move_watermark(connection, channel, watermark).await?;
@@ -75,7 +79,7 @@ pub async fn record_orders(
 async fn upsert(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
-    orders: &[Order],
+    orders: Vec<Order>,
     at: Timestamp,
 ) -> Result<Upserted, Fault> {
     if orders.is_empty() {
@@ -87,12 +91,12 @@ async fn upsert(
         .into_iter()
         .map(|stored| (stored.order.channel_order_id.clone(), stored))
         .collect();
-    let mut incoming: BTreeMap<&ChannelOrderId, Incoming> = BTreeMap::new();
+    let mut incoming: BTreeMap<ChannelOrderId, Incoming> = BTreeMap::new();
     for order in orders {
         incoming
-            .entry(&order.channel_order_id)
+            .entry(order.channel_order_id.clone())
             .or_insert_with_key(|id| Incoming {
-                stored: stored.remove(*id),
+                stored: stored.remove(id),
                 merged: None,
             })
             .merge(order);
@@ -120,14 +124,14 @@ async fn upsert(
 async fn forget_unreadable(
     connection: &mut SqliteConnection,
     channel: &ChannelName,
-    readable: &[Order],
+    readable: &[ChannelOrderId],
 ) -> Result<(), Fault> {
     sqlx::query(
         "DELETE FROM unreadable_orders WHERE channel = $1 \
          AND channel_order_id IN (SELECT value FROM json_each($2)) AND channel_order_id <> ''",
     )
     .bind(channel.as_str())
-    .bind(json(readable.iter().map(|order| &order.channel_order_id))?)
+    .bind(json(readable)?)
     .execute(connection)
     .await?;
     Ok(())

@@ -63,12 +63,13 @@ impl ManyRows {
         // Few sizes, so that the statements stay prepared: the largest, and powers of two for what is left.
         let count = ROWS.min(1 << rows.len().ilog2());
         let mut values = Values::default();
-        values.0.reserve(count * self.width, 0);
+        values.arguments.reserve(count * self.width, 0);
         for row in rows.take(count) {
             put(row, &mut values)?;
         }
-        debug_assert_eq!(values.0.len(), count * self.width, "{}", self.head);
-        Ok(Some((self.sql(count), values.0)))
+        let length = values.arguments.len();
+        debug_assert_eq!(length, count * self.width, "{}", self.head);
+        Ok(Some((self.sql(count), values.arguments)))
     }
 
     fn sql(self, rows: usize) -> String {
@@ -109,15 +110,49 @@ impl Filled<'_> {
 
 /// The values of some rows, one after the other.
 #[derive(Default)]
-pub struct Values(SqliteArguments);
+pub struct Values {
+    arguments: SqliteArguments,
+    /// Words that were put already. There are few, and many rows have the same.
+    words: Vec<(&'static str, Arc<str>)>,
+}
 
 impl Values {
     pub fn put<'v>(
         &mut self,
         value: impl Encode<'v, Sqlite> + Type<Sqlite>,
     ) -> Result<&mut Self, Fault> {
-        self.0.add(value).map_err(Fault::damaged)?;
+        self.arguments.add(value).map_err(Fault::damaged)?;
         Ok(self)
+    }
+
+    /// One of the words of an enum, or a currency's code: one memory for all rows.
+    pub fn word(&mut self, word: &'static str) -> Result<&mut Self, Fault> {
+        let is_it = |(known, _): &&(&'static str, Arc<str>)| std::ptr::eq(*known, word);
+        let shared = match self.words.iter().find(is_it) {
+            Some((_, shared)) => shared.clone(),
+            None => {
+                let shared: Arc<str> = word.into();
+                self.words.push((word, shared.clone()));
+                shared
+            }
+        };
+        self.put(shared)
+    }
+
+    pub fn optional_word(&mut self, word: Option<&'static str>) -> Result<&mut Self, Fault> {
+        match word {
+            Some(word) => self.word(word),
+            None => self.put(None::<i64>),
+        }
+    }
+
+    /// Copied once, where the database's own way copies it into two memories.
+    pub fn text(&mut self, text: &str) -> Result<&mut Self, Fault> {
+        self.put(Arc::<str>::from(text))
+    }
+
+    pub fn optional_text(&mut self, text: Option<&str>) -> Result<&mut Self, Fault> {
+        self.put(text.map(Arc::<str>::from))
     }
 
     /// A text id, which is shared and not copied.
@@ -138,7 +173,7 @@ impl Values {
     /// Millionths and currency.
     pub fn money(&mut self, money: Option<Money>) -> Result<&mut Self, Fault> {
         let (micros, code) = money_columns(money);
-        self.put(micros)?.put(code)
+        self.put(micros)?.optional_word(code)
     }
 }
 

@@ -1,19 +1,30 @@
 //! The ledger, against bare SQLite with the same rows in the same tables under the same settings.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 use rust_decimal::Decimal;
+use skucast::app::pull::pull;
+use skucast::app::{Channel, Silent};
+use skucast::domain::capability::Descriptor;
+use skucast::domain::catalog::Columns;
 use skucast::domain::change::{Action, Change, Lane};
+use skucast::domain::connector::{Account, Connector, OrderPage, Watermark};
 use skucast::domain::fingerprint::Fingerprint;
-use skucast::domain::ids::{ChannelName, IdempotencyKey, Sku};
+use skucast::domain::guard::Guard;
+use skucast::domain::ids::{ChannelName, IdempotencyKey, PageToken, Sku};
 use skucast::domain::ledger::{Ledger, Settled, Settlement};
 use skucast::domain::listing::Facets;
 use skucast::domain::money::{Money, currency};
 use skucast::domain::order::{Charge, ChargeKind, FulfilledBy, Order, OrderLine, OrderStatus};
+use skucast::halt::Halt;
+use skucast::policy::ChannelPolicy;
 use tokio::runtime::Runtime;
 
 use crate::Result;
@@ -215,23 +226,74 @@ fn order(number: u64) -> Result<Order> {
     })
 }
 
+/// A channel whose pages of orders are there at once.
+#[derive(Debug)]
+struct Pages {
+    descriptor: &'static Descriptor,
+    left: Mutex<VecDeque<Vec<Order>>>,
+}
+
+#[async_trait]
+impl Connector for Pages {
+    fn descriptor(&self) -> &'static Descriptor {
+        self.descriptor
+    }
+
+    async fn check(&self) -> skucast::domain::Result<Account> {
+        Ok(Account::default())
+    }
+
+    async fn fetch_orders(
+        &self,
+        _since: &Watermark,
+        _page: Option<&PageToken>,
+    ) -> skucast::domain::Result<OrderPage> {
+        let mut pages = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(OrderPage {
+            orders: pages.pop_front().unwrap_or_default(),
+            unreadable: Vec::new(),
+            next: (!pages.is_empty()).then(|| pages.len().to_string().into()),
+            watermark: None,
+        })
+    }
+}
+
 fn orders_ours(folder: &Path, size: u64) -> Result<Duration> {
     begin_anew(folder)?;
+    let mut pages = VecDeque::new();
+    for first in (0..size).step_by(usize::try_from(ORDERS_AT_ONCE)?) {
+        let page = first..size.min(first + ORDERS_AT_ONCE);
+        pages.push_back(page.map(order).collect::<Result<_>>()?);
+    }
+    let kind = skucast::connectors::find("woocommerce").ok_or("no such kind of channel")?;
+    let connector = Arc::new(Pages {
+        descriptor: kind.descriptor,
+        left: Mutex::new(pages),
+    });
+    let policy = ChannelPolicy::default();
+    let columns = Arc::new(Columns::default());
+    let policy = policy.compile(&channel(), &columns, connector.text_limits(), None);
+    let channel = Channel {
+        name: channel(),
+        policy: policy.map_err(|issues| format!("the policy is not one: {issues:?}"))?,
+        connector,
+        settings: Fingerprint::default(),
+        guard: Guard::default(),
+        verify: 0,
+        halt: Halt::never(),
+        orders_since: None,
+    };
     Runtime::new()?.block_on(async {
         let ledger = seller::open_ledger(folder).await?;
-        let now = Timestamp::now();
-        let mut took = Duration::ZERO;
-        for first in (0..size).step_by(usize::try_from(ORDERS_AT_ONCE)?) {
-            let page = first..size.min(first + ORDERS_AT_ONCE);
-            let page = page.map(order).collect::<Result<Vec<_>>>()?;
-            let started = std::time::Instant::now();
-            ledger
-                .record_orders(&channel(), &page, &[], None, now)
-                .await?;
-            took += started.elapsed();
-        }
+        let as_ledger: Arc<dyn Ledger> = ledger.clone();
+        let started = std::time::Instant::now();
+        let pulled = pull(&channel, &as_ledger, &Silent, Timestamp::now()).await?;
+        let took = started.elapsed();
         ledger.close().await;
-        Ok(took)
+        match pulled.orders.new == size {
+            true => Ok(took),
+            false => Err(format!("{} orders were pulled", pulled.orders.new).into()),
+        }
     })
 }
 

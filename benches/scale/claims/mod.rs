@@ -74,7 +74,7 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         name: "ledger-orders",
-        says: "orders recorded, 100 to a transaction; against bare inserts in one",
+        says: "orders pulled from pages of 100 that are there at once; against bare inserts in one transaction",
         size: 20_000,
         measure: ledger::orders,
     },
