@@ -1,6 +1,12 @@
 //! Finds the rows of a native catalog that are not as they were remembered. The others are hashed where they stand,
 //! and not taken apart.
 
+use std::io::Read;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use memchr::memchr_iter;
+
 use crate::domain::Result;
 use crate::domain::catalog::CatalogPrint;
 use crate::domain::fingerprint::{Fingerprint, Fingerprinter};
@@ -15,6 +21,10 @@ use super::table::sku_fault;
 
 /// So many remembered rows are looked through before all of them are indexed: a few that were taken out.
 const NEAR: usize = 16;
+/// Fewer rows are not worth a thread.
+const FEW: usize = if cfg!(test) { 2 } else { 10_000 };
+/// Bytes before and behind the place of a remembered row, in which it is looked for.
+const AROUND: u64 = 1 << 16;
 
 impl Native {
     /// `None` when a row cannot be read, or is larger than anything that is remembered.
@@ -35,85 +45,54 @@ impl Native {
                 reordered: HashedSet::default(),
             }));
         }
-        let Some(compared) = self.compare_rows(&before, text, reading)? else {
+        let parts = match before.len() {
+            0..FEW => 1,
+            _ => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let Some(compared) = self.compare_rows(&before, text, reading, parts)? else {
             return Ok(None);
         };
         self.know_parents(&compared.rows);
         Ok(Some(compared))
     }
 
+    /// Looks at the file in so many parts at a time, as long as remembered rows are met in their order.
     fn compare_rows(
         &self,
         before: &Rows,
         text: Fingerprint,
         reading: Fingerprint,
+        parts: usize,
     ) -> Result<Option<Compared>> {
-        let mut search = Search::new(before);
-        let mut rows = Rows {
-            text,
-            reading,
-            prints: Vec::with_capacity(before.len()),
-            skus: String::with_capacity(before.skus.len()),
+        let stretches = self.stretches(before, parts)?;
+        let mut walked = match stretches.len() {
+            1 => Walked::Lost,
+            _ => self.walk_together(before, stretches)?,
         };
-        let mut origins: Vec<u32> = Vec::with_capacity(before.len());
-        let mut changed = Vec::new();
-        let mut records = self.table.records().with_digests();
-        let mut record = Record::default();
-        loop {
-            if let Some(expected) = search.expected()
-                && records.pass(&before.prints[expected])?
-            {
-                search.take(expected);
-                origins.push(expected as u32);
-                if !rows.push(before.prints[expected], before.sku(expected)) {
-                    return Ok(None);
-                }
-                continue;
-            }
-            let (start, line) = (records.offset, records.line);
-            let shape = match records.next(&mut record)? {
-                Next::End => break,
-                Next::UnclosedQuote { .. } => return Ok(None),
-                Next::Record(shape) => shape,
+        if matches!(walked, Walked::Lost) {
+            let whole = Stretch {
+                rows: 0..before.len(),
+                start: self.table.header.rows_offset,
+                end: None,
             };
-            let sku = record.cell(self.sku);
-            let is_unreadable = shape == Shape::Long
-                || (shape == Shape::Short && record.len() <= self.sku)
-                || sku_fault(sku).is_some();
-            if is_unreadable {
-                return Ok(None);
-            }
-            let Some(print) = records.print(&record, start, line)? else {
-                return Ok(None);
-            };
-            let parent = self.parent_sku.map_or("", |position| record.cell(position));
-            let is_variant = !parent.is_empty() && parent != sku;
-            let mut print = RowPrint {
-                folded: folded_hash(sku, &mut search.buffer),
-                family: exact_hash(if is_variant { parent } else { sku }),
-                is_variant,
-                ..print
-            };
-            let mut origin = NEW;
-            if let Some(known) = search.find(sku, print.folded) {
-                let remembered = &before.prints[known];
-                if (remembered.digest, remembered.span) == (print.digest, print.span) {
-                    origin = known as u32;
-                    print.stock = remembered.stock;
-                } else {
-                    changed.push(known);
-                }
-            }
-            origins.push(origin);
-            if !rows.push(print, sku) {
-                return Ok(None);
-            }
+            walked = self.walk(before, &whole, None)?;
         }
+        let Walked::Done(mut walk) = walked else {
+            return Ok(None);
+        };
         if self.table.source.was_written() {
             return Ok(None);
         }
+        walk.rows.text = text;
+        walk.rows.reading = reading;
+        let Walk {
+            rows,
+            origins,
+            changed,
+            search,
+        } = *walk;
         let gone = search.left();
-        let clashes = std::mem::take(&mut search.clashes);
+        let clashes = search.clashes;
         Ok(Some(Compared {
             left: gone.iter().map(|row| Sku::new(before.sku(*row))).collect(),
             gone: changed
@@ -140,6 +119,183 @@ impl Native {
             origins: Some(origins),
             rows,
         }))
+    }
+
+    /// Cuts the file where remembered rows stand, near to where they stood.
+    fn stretches(&self, before: &Rows, parts: usize) -> Result<Vec<Stretch>> {
+        let first = self.table.header.rows_offset;
+        let mut stretches = Vec::new();
+        let (mut row, mut start) = (0, first);
+        let (mut passed, mut offset) = (0, first);
+        for part in 1..parts {
+            let at = before.len() * part / parts;
+            let spans = before.prints[passed..at].iter();
+            offset += spans.map(|print| u64::from(print.span)).sum::<u64>();
+            passed = at;
+            let Some((anchor, end)) = self.anchor(before, at, offset)? else {
+                continue;
+            };
+            if anchor > row && end > start {
+                stretches.push(Stretch {
+                    rows: row..anchor,
+                    start,
+                    end: Some(end),
+                });
+                (row, start) = (anchor, end);
+            }
+        }
+        stretches.push(Stretch {
+            rows: row..before.len(),
+            start,
+            end: None,
+        });
+        Ok(stretches)
+    }
+
+    /// A remembered row from this one on, and where its bytes begin a line of the file, near to this place. That it is
+    /// a row there is not sure: it may be a part of a longer text.
+    fn anchor(&self, before: &Rows, row: usize, offset: u64) -> Result<Option<(usize, u64)>> {
+        let source = &self.table.source;
+        let start = self
+            .table
+            .header
+            .rows_offset
+            .max(offset.saturating_sub(AROUND));
+        let end = source.end.min(offset.saturating_add(AROUND));
+        let mut bytes = Vec::new();
+        source
+            .window(start, end.max(start))
+            .read_to_end(&mut bytes)
+            .map_err(|error| source.failed(error))?;
+        let lines = || memchr_iter(b'\n', &bytes).map(|line_end| line_end + 1);
+        for (print, row) in before.prints[row..].iter().zip(row..).take(NEAR) {
+            let is_it = |line: &usize| {
+                let bytes = bytes.get(*line..*line + print.span as usize);
+                bytes.is_some_and(|bytes| bytes.ends_with(b"\n") && print.is_of(bytes))
+            };
+            if let Some(line) = lines().find(is_it) {
+                return Ok(Some((row, start + line as u64)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A thread for each stretch.
+    fn walk_together<'a>(&self, before: &'a Rows, stretches: Vec<Stretch>) -> Result<Walked<'a>> {
+        let is_lost = AtomicBool::new(false);
+        let walk = |stretch: &Stretch| self.walk(before, stretch, Some(&is_lost));
+        let walked: Vec<Result<Walked<'a>>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = stretches[1..]
+                .iter()
+                .map(|stretch| scope.spawn(move || walk(stretch)))
+                .collect();
+            let first = walk(&stretches[0]);
+            let others = threads.into_iter().map(|thread| {
+                let walked = thread.join();
+                walked.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            std::iter::once(first).chain(others).collect()
+        });
+        let mut whole: Option<Box<Walk<'a>>> = None;
+        for walked in walked {
+            let next = match walked? {
+                Walked::Done(next) => next,
+                // A stretch may have begun in the middle of a row: only the whole tells.
+                Walked::Unreadable | Walked::Lost => return Ok(Walked::Lost),
+            };
+            whole = match whole {
+                None => Some(next),
+                Some(mut whole) => {
+                    if !whole.append(*next) {
+                        return Ok(Walked::Unreadable);
+                    }
+                    Some(whole)
+                }
+            };
+        }
+        Ok(whole.map_or(Walked::Lost, Walked::Done))
+    }
+
+    /// One stretch of the file. With others beside it, it gives up as soon as one of them is lost.
+    fn walk<'a>(
+        &self,
+        before: &'a Rows,
+        stretch: &Stretch,
+        is_lost: Option<&AtomicBool>,
+    ) -> Result<Walked<'a>> {
+        let lost = || {
+            if let Some(is_lost) = is_lost {
+                is_lost.store(true, Ordering::Relaxed);
+            }
+            Ok(Walked::Lost)
+        };
+        let mut walk = Walk::new(before, stretch, is_lost.is_none());
+        // Lines count from the first one of the stretch: only how many a row has is of interest.
+        let mut records = self.table.records_at(stretch.start, 0).with_digests();
+        let mut record = Record::default();
+        loop {
+            match stretch.end {
+                Some(end) if records.offset == end => break,
+                Some(end) if records.offset > end => return lost(),
+                _ => {}
+            }
+            if is_lost.is_some_and(|is_lost| is_lost.load(Ordering::Relaxed)) {
+                return Ok(Walked::Lost);
+            }
+            if let Some(expected) = walk.search.expected()
+                && records.pass(&before.prints[expected])?
+            {
+                walk.search.take(expected);
+                let sku = before.sku(expected);
+                if !walk.push(before.prints[expected], sku, expected as u32) {
+                    return Ok(Walked::Unreadable);
+                }
+                continue;
+            }
+            let (start, line) = (records.offset, records.line);
+            let shape = match records.next(&mut record)? {
+                Next::End => break,
+                Next::UnclosedQuote { .. } => return Ok(Walked::Unreadable),
+                Next::Record(shape) => shape,
+            };
+            let sku = record.cell(self.sku);
+            let is_unreadable = shape == Shape::Long
+                || (shape == Shape::Short && record.len() <= self.sku)
+                || sku_fault(sku).is_some();
+            if is_unreadable {
+                return Ok(Walked::Unreadable);
+            }
+            let Some(print) = records.print(&record, start, line)? else {
+                return Ok(Walked::Unreadable);
+            };
+            let parent = self.parent_sku.map_or("", |position| record.cell(position));
+            let is_variant = !parent.is_empty() && parent != sku;
+            let mut print = RowPrint {
+                folded: folded_hash(sku, &mut walk.search.buffer),
+                family: exact_hash(if is_variant { parent } else { sku }),
+                is_variant,
+                ..print
+            };
+            let mut origin = NEW;
+            if let Some(known) = walk.search.find(sku, print.folded) {
+                let remembered = &before.prints[known];
+                if (remembered.digest, remembered.span) == (print.digest, print.span) {
+                    origin = known as u32;
+                    print.stock = remembered.stock;
+                } else {
+                    walk.changed.push(known);
+                }
+            } else if walk.search.is_lost {
+                return lost();
+            }
+            if !walk.push(print, sku, origin) {
+                return Ok(Walked::Unreadable);
+            }
+        }
+        match stretch.end {
+            Some(end) if records.offset != end => lost(),
+            _ => Ok(Walked::Done(Box::new(walk))),
+        }
     }
 
     pub fn print(&self) -> CatalogPrint {
@@ -170,9 +326,76 @@ impl Native {
     }
 }
 
+/// A part of the file, and the remembered rows that should stand there.
+struct Stretch {
+    rows: Range<usize>,
+    start: u64,
+    /// Where a row begins that belongs to the next stretch; `None` at the end of the file.
+    end: Option<u64>,
+}
+
+/// What came of a stretch.
+enum Walked<'a> {
+    Done(Box<Walk<'a>>),
+    /// A row cannot be read, or is larger than anything that is remembered.
+    Unreadable,
+    /// A row has to be looked for among all, or the next stretch does not begin with a row.
+    Lost,
+}
+
+/// The rows of a stretch beside those that were remembered.
+struct Walk<'a> {
+    /// Not yet with what stands for the text.
+    rows: Rows,
+    origins: Vec<u32>,
+    /// Remembered rows that are there in other words.
+    changed: Vec<usize>,
+    search: Search<'a>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(before: &'a Rows, stretch: &Stretch, is_whole: bool) -> Self {
+        // The first of several is where the others are put.
+        let rows = match stretch.rows.start {
+            0 => before.len(),
+            _ => stretch.rows.len(),
+        };
+        Self {
+            rows: Rows {
+                prints: Vec::with_capacity(rows),
+                skus: String::with_capacity(before.skus.len() / before.len().max(1) * rows),
+                ..Rows::default()
+            },
+            origins: Vec::with_capacity(rows),
+            changed: Vec::new(),
+            search: Search::new(before, stretch.rows.clone(), is_whole),
+        }
+    }
+
+    /// `false` when there is no room for more.
+    fn push(&mut self, print: RowPrint, sku: &str, origin: u32) -> bool {
+        self.origins.push(origin);
+        self.rows.push(print, sku)
+    }
+
+    /// Takes over the next stretch; `false` when there is no room for it.
+    fn append(&mut self, next: Self) -> bool {
+        self.origins.extend(next.origins);
+        self.changed.extend(next.changed);
+        self.search.used = self.search.used.or(&next.search.used);
+        self.rows.append(&next.rows)
+    }
+}
+
 /// Where the next row should stand among those that were remembered.
 struct Search<'a> {
     before: &'a Rows,
+    /// Those that may be met.
+    rows: Range<usize>,
+    /// Whether these are all.
+    is_whole: bool,
+    /// One was to be looked for among all, and these are not.
+    is_lost: bool,
     cursor: usize,
     used: Bits,
     /// First row of each folded sku, once it was needed.
@@ -184,10 +407,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(before: &'a Rows) -> Self {
+    fn new(before: &'a Rows, rows: Range<usize>, is_whole: bool) -> Self {
         Self {
             before,
-            cursor: 0,
+            cursor: rows.start,
+            rows,
+            is_whole,
+            is_lost: false,
             used: Bits::new(before.len()),
             index: None,
             clashes: HashedSet::default(),
@@ -198,7 +424,7 @@ impl<'a> Search<'a> {
 
     /// The remembered row that stands next, unless it was met before.
     fn expected(&self) -> Option<usize> {
-        (self.cursor < self.before.len() && !self.used.get(self.cursor)).then_some(self.cursor)
+        (self.cursor < self.rows.end && !self.used.get(self.cursor)).then_some(self.cursor)
     }
 
     fn take(&mut self, row: usize) {
@@ -214,8 +440,12 @@ impl<'a> Search<'a> {
                 && self.before.sku(row) == sku
                 && !self.used.get(row)
         };
-        let near = self.cursor..self.before.len().min(self.cursor + NEAR);
-        let found = near.into_iter().find(|row| is_it(*row)).or_else(|| {
+        let mut near = self.cursor..self.rows.end.min(self.cursor + NEAR);
+        let found = near.find(|row| is_it(*row)).or_else(|| {
+            if !self.is_whole {
+                self.is_lost = true;
+                return None;
+            }
             let before = self.before;
             let index = self.index.get_or_insert_with(|| index(before));
             let row = *index.get(&folded)? as usize;
@@ -264,8 +494,10 @@ fn index(rows: &Rows) -> HashedMap<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::testing::open;
-    use super::super::{CsvCatalog, ReadOptions};
+    use super::super::{CsvCatalog, Layout, ReadOptions};
     use super::*;
     use crate::domain::catalog::{Catalog, Scanned};
 
@@ -314,6 +546,91 @@ mod tests {
         }
         assert_eq!(differences("sku,title\nA,1", "sku,title\nA,12\n"), "A");
         assert_eq!(differences("sku,title\nA,1\n", "sku,name\nA,1\n"), "A");
+    }
+
+    fn native(catalog: &CsvCatalog) -> &Native {
+        match &catalog.layout {
+            Layout::Native(native) => native,
+            _ => panic!("the file is of another format"),
+        }
+    }
+
+    /// Everything that is told, with so many threads.
+    fn compared_in(catalog: &CsvCatalog, before: &Rows, parts: usize) -> String {
+        let native = native(catalog);
+        let CatalogPrint { text, reading } = native.print();
+        let compared = native.compare_rows(before, text, reading, parts).unwrap();
+        let mut reordered: Vec<u64> = match &compared {
+            Some(compared) => compared.reordered.iter().copied().collect(),
+            None => Vec::new(),
+        };
+        reordered.sort_unstable();
+        let others = compared.map(|compared| Compared {
+            reordered: HashedSet::default(),
+            ..compared
+        });
+        format!("{others:?} {reordered:?}")
+    }
+
+    /// What a seller does to a file, at some row.
+    fn edits() -> impl Strategy<Value = Vec<(u8, prop::sample::Index)>> {
+        prop::collection::vec((0..7_u8, any::<prop::sample::Index>()), 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn however_many_threads_look_they_find_the_same(
+            rows in 1..40_usize,
+            edits in edits(),
+            parts in 2..5_usize,
+        ) {
+            let mut lines: Vec<String> = (0..rows)
+                .map(|row| match row % 5 {
+                    0 => format!("P{row},,\"two\nlines, and a row:\nS{},,x\"\n", row + 1),
+                    1 => format!("S{row},,x\n"),
+                    _ => format!("V{row},P{},x\n", row / 5 * 5),
+                })
+                .collect();
+            let file = |lines: &[String]| format!("sku,parent_sku,title\n{}", lines.concat());
+            let before = remember(&file(&lines));
+            for (edit, at) in edits {
+                let at = at.index(lines.len());
+                match edit {
+                    0 | 1 => lines[at] = lines[at].replace('x', "longer"),
+                    2 => drop(lines.remove(at)),
+                    3 => lines.insert(at, format!("N{},,x\n", lines.len())),
+                    4 => lines.insert(at, "\n".to_owned()),
+                    5 => lines.insert(at, lines[lines.len() / 2].to_lowercase()),
+                    _ => lines.rotate_left(at),
+                }
+                if lines.is_empty() {
+                    break;
+                }
+            }
+            let catalog = open(file(&lines).as_bytes());
+            // A file without rows is refused when it is opened.
+            prop_assume!(catalog.is_ok());
+            let catalog = catalog.unwrap();
+            let alone = compared_in(&catalog, &before, 1);
+            prop_assert_eq!(compared_in(&catalog, &before, parts), alone);
+        }
+    }
+
+    #[test]
+    fn edited_rows_do_not_part_the_threads() {
+        let row = |row: usize, word: &str| format!("S{row},{word}\n");
+        let file = |word_of: fn(usize) -> &'static str| {
+            let rows: String = (0..40).map(|number| row(number, word_of(number))).collect();
+            format!("sku,title\n{rows}")
+        };
+        let before = remember(&file(|_| "x"));
+        let after = file(|row| if row % 3 == 0 { "longer" } else { "x" });
+        let catalog = open(after.as_bytes()).unwrap();
+        let native = native(&catalog);
+        let stretches = native.stretches(&before, 4).unwrap();
+        assert_eq!(stretches.len(), 4);
+        let walked = native.walk_together(&before, stretches).unwrap();
+        assert!(matches!(walked, Walked::Done(walk) if walk.changed.len() == 14));
     }
 
     #[test]

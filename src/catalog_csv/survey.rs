@@ -14,6 +14,10 @@ use super::source::{CHUNK, Source};
 
 /// Bytes that one thread looks at in one go. The fingerprint of a text depends on it.
 const BLOCK: u64 = 4 << 20;
+/// Bits of the fingerprint that hold how many bytes there are: of another length, a text need not be read to be told
+/// from a known one.
+const LENGTH: u32 = 40;
+const LENGTH_BITS: u128 = (1 << LENGTH) - 1;
 /// Bytes of a UTF-8 character behind its first.
 const TRAIL: usize = 3;
 
@@ -39,7 +43,8 @@ struct Block {
 impl Survey {
     /// A text that is `known` was looked at before: then its bytes are compared, and not judged again.
     pub fn of(source: &Source, known: Option<Fingerprint>) -> io::Result<Self> {
-        if known.is_some() {
+        let is_as_long = |known: Fingerprint| known.0 & LENGTH_BITS == length_bits(source);
+        if known.is_some_and(is_as_long) {
             let compared = Self::look(source, false)?;
             if known == Some(compared.text) {
                 return Ok(compared);
@@ -75,10 +80,11 @@ impl Survey {
             Ok::<_, io::Error>(blocks)
         })?;
         blocks.sort_unstable_by_key(|(number, _)| *number);
-        Ok(Self::together(blocks.iter().map(|(_, block)| block)))
+        let blocks = blocks.iter().map(|(_, block)| block);
+        Ok(Self::together(blocks, length_bits(source)))
     }
 
-    fn together<'b>(blocks: impl Iterator<Item = &'b Block>) -> Self {
+    fn together<'b>(blocks: impl Iterator<Item = &'b Block>, length: u128) -> Self {
         let mut text = Xxh3::new();
         let mut survey = Self {
             is_utf8: true,
@@ -93,9 +99,13 @@ impl Survey {
             trails = block.trails;
         }
         survey.is_utf8 &= trails == 0;
-        survey.text = Fingerprint(text.digest128());
+        survey.text = Fingerprint(text.digest128() << LENGTH | length);
         survey
     }
+}
+
+fn length_bits(source: &Source) -> u128 {
+    u128::from(source.end - source.start) & LENGTH_BITS
 }
 
 impl Block {
@@ -186,8 +196,11 @@ mod tests {
         let of = |known| Survey::of(&source, Some(known)).unwrap();
         let known = of(text);
         assert!(known.is_utf8 && !known.has_nul && known.text == text);
-        let other = of(Fingerprint(text.0 ^ 1));
-        assert!(!other.is_utf8 && other.has_nul && other.text == text);
+        // Of another length, of other bytes.
+        for bit in [1, 1 << LENGTH, 1 << 127] {
+            let other = of(Fingerprint(text.0 ^ bit));
+            assert!(!other.is_utf8 && other.has_nul && other.text == text);
+        }
     }
 
     #[test]

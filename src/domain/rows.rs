@@ -124,6 +124,24 @@ impl Rows {
         self.prints.push(RowPrint { sku_end, ..print });
         true
     }
+
+    /// Appends all of these; `false` when there is no room for them.
+    pub fn append(&mut self, others: &Self) -> bool {
+        let start = self.skus.len();
+        let (Ok(_), Ok(_)) = (
+            u32::try_from(start + others.skus.len()),
+            u32::try_from(self.prints.len() + others.prints.len()),
+        ) else {
+            return false;
+        };
+        self.skus.push_str(&others.skus);
+        self.prints
+            .extend(others.prints.iter().map(|print| RowPrint {
+                sku_end: print.sku_end + start as u32,
+                ..*print
+            }));
+        true
+    }
 }
 
 /// A file's rows beside those that were remembered.
@@ -224,6 +242,19 @@ impl Bits {
         }
     }
 
+    /// Those that are set, in their order.
+    pub fn ones(&self) -> impl Iterator<Item = usize> {
+        let words = self.words.iter().enumerate();
+        words.flat_map(|(place, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some(place * 64 + bit)
+            })
+        })
+    }
+
     /// How many are set in both.
     pub fn count_common(&self, other: &Self) -> usize {
         let pairs = self.words.iter().zip(&other.words);
@@ -284,6 +315,7 @@ mod tests {
         let both = bits.or(&other);
         assert!(both.get(0) && both.get(64) && both.count() == 3);
         assert_eq!(bits.count_common(&both), 2);
+        assert_eq!(both.ones().collect::<Vec<_>>(), [0, 64, 129]);
         let mut grown = Bits::default();
         grown.grow_to_set(64);
         grown.grow_to_set(3);

@@ -332,9 +332,7 @@ async fn write_charges(
             .put(line)?
             .put(position)?
             .word(charge.kind.as_str())?;
-        values
-            .text(&charge.label)?
-            .money(Some(charge.amount))?;
+        values.text(&charge.label)?.money(Some(charge.amount))?;
         Ok(())
     })
     .execute(&mut *connection)

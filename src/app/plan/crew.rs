@@ -2,6 +2,7 @@
 //! both.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
@@ -13,7 +14,7 @@ use crate::domain::ids::Sku;
 /// Rows that are compared at once: a few hundred fit a core's own memory. Tests have few rows, and share them all the
 /// same.
 const BATCH: usize = if cfg!(test) { 3 } else { 256 };
-/// Fewer changes are not worth a thread.
+/// Fewer rows are not worth a thread.
 const FEW: usize = if cfg!(test) { 1 } else { 10_000 };
 
 /// One channel's draft, which takes over what was found in the order of the rows, whoever is ready first.
@@ -179,23 +180,22 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Finishes every draft, on several threads when there is enough to do.
-pub(super) fn finish_all<R: Send>(
-    drafts: Vec<Draft>,
-    sides: &[Side<'_>],
-    finish: impl Fn(Draft, &Side<'_>) -> R + Sync,
+/// Does something with all of them, on several threads when `rows` says that there is enough to do.
+pub(super) fn for_all<T: Send, R: Send>(
+    all: Vec<T>,
+    rows: usize,
+    work_on: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
-    let changes: usize = drafts.iter().map(Draft::len).sum();
-    let threads = match changes {
+    let threads = match rows {
         0..FEW => 1,
-        _ => cores().min(drafts.len()),
+        _ => cores().min(all.len()),
     };
-    let results: Vec<Mutex<Option<R>>> = drafts.iter().map(|_| Mutex::new(None)).collect();
-    let waiting = Mutex::new(drafts.into_iter().zip(sides).zip(&results));
+    let results: Vec<Mutex<Option<R>>> = all.iter().map(|_| Mutex::new(None)).collect();
+    let waiting = Mutex::new(all.into_iter().zip(&results));
     let work = || {
         let next = || locked(&waiting).next();
-        while let Some(((draft, side), result)) = next() {
-            *locked(result) = Some(finish(draft, side));
+        while let Some((one, result)) = next() {
+            *locked(result) = Some(work_on(one));
         }
     };
     std::thread::scope(|scope| {
@@ -208,6 +208,14 @@ pub(super) fn finish_all<R: Send>(
     results
         .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
         .collect()
+}
+
+/// Looks at so many rows in parts, on several threads when there are many. The parts' results are in their order.
+pub(super) fn in_parts<R: Send>(rows: usize, look: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
+    let part = rows.div_ceil(cores()).max(1);
+    let parts = (0..rows).step_by(part);
+    let parts = parts.map(|start| start..rows.min(start + part));
+    for_all(parts.collect(), rows, look)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Known;
+use super::crew::in_parts;
 use super::memo::ChannelMemo;
 use crate::app::Channel;
 use crate::app::shelf::Shelf;
@@ -114,24 +115,22 @@ impl Look {
             .map(|sku| folded_hash(sku.as_str(), &mut buffer))
             .collect();
         skus.extend(wanted);
-        for row in 0..compared.rows.len() {
+        let is_open = |row: &usize| {
             let is_settled = compared
-                .origin(row)
+                .origin(*row)
                 .is_some_and(|origin| memos.iter().all(|memo| memo.settled.get(origin)));
-            if !is_settled || hashes.contains(&compared.rows.prints[row].folded) {
-                marked.set(row);
-            }
-        }
+            !is_settled || hashes.contains(&compared.rows.prints[*row].folded)
+        };
+        let open = in_parts(compared.rows.len(), |part| {
+            part.filter(is_open).collect::<Vec<_>>()
+        });
+        open.into_iter().flatten().for_each(|row| marked.set(row));
         let mut families = Families::of_what_is_gone(compared);
         families.close(compared, &mut marked);
         if marked.count() > compared.rows.len() / MOST {
             return Ok(everything(moved));
         }
-        for row in 0..compared.rows.len() {
-            if marked.get(row) {
-                skus.insert(Sku::new(compared.rows.sku(row)));
-            }
-        }
+        skus.extend(marked.ones().map(|row| Sku::new(compared.rows.sku(row))));
         skus.extend(parents_without_row(compared, &marked, shelf)?);
         // The ledger keeps them in this order.
         let mut skus: Vec<Sku> = skus.into_iter().collect();
@@ -214,36 +213,40 @@ impl Families {
             false => rows.prints[row].family,
         };
         loop {
-            for (row, print) in rows.prints.iter().enumerate() {
-                if marked.get(row) && !checked.get(row) {
+            for row in marked.ones() {
+                if !checked.get(row) {
                     checked.set(row);
                     self.whole.insert(own(row));
-                    if print.is_variant {
-                        self.some.insert(print.family);
+                    if rows.prints[row].is_variant {
+                        self.some.insert(rows.prints[row].family);
                     }
                 }
             }
-            let mut grown = false;
-            for (row, print) in rows.prints.iter().enumerate() {
-                if marked.get(row) {
+            let of_family = |row: usize| {
+                let (own, family) = (own(row), rows.prints[row].family);
+                if self.whole.contains(&family) || self.whole.contains(&own) {
+                    return Some((row, true));
+                }
+                self.some.contains(&own).then_some((row, false))
+            };
+            let found = in_parts(rows.len(), |part| {
+                let unmarked = part.filter(|row| !marked.get(*row));
+                unmarked.filter_map(of_family).collect::<Vec<_>>()
+            });
+            let found: Vec<_> = found.into_iter().flatten().collect();
+            if found.is_empty() {
+                return;
+            }
+            for (row, is_of_whole) in found {
+                marked.set(row);
+                if is_of_whole {
                     continue;
                 }
-                let own = own(row);
-                if self.whole.contains(&print.family) || self.whole.contains(&own) {
-                    marked.set(row);
-                    grown = true;
-                } else if self.some.contains(&own) {
-                    marked.set(row);
-                    // As a parent it is as it was.
-                    checked.set(row);
-                    if print.is_variant {
-                        self.some.insert(print.family);
-                    }
-                    grown = true;
+                // As a parent it is as it was.
+                checked.set(row);
+                if rows.prints[row].is_variant {
+                    self.some.insert(rows.prints[row].family);
                 }
-            }
-            if !grown {
-                return;
             }
         }
     }
@@ -262,10 +265,14 @@ fn beside(
         sold: vec![HashedSet::default(); memos.len()],
     };
     let rows = &compared.rows;
-    for (row, print) in rows.prints.iter().enumerate() {
-        if !print.is_variant || marked.get(row) || !families.some.contains(&print.family) {
-            continue;
-        }
+    let is_beside = |row: &usize| {
+        let print = &rows.prints[*row];
+        print.is_variant && !marked.get(*row) && families.some.contains(&print.family)
+    };
+    let found = in_parts(rows.len(), |part| {
+        part.filter(is_beside).collect::<Vec<_>>()
+    });
+    for row in found.into_iter().flatten() {
         // Whatever has no origin is marked.
         let Some(origin) = compared.origin(row) else {
             continue;
@@ -285,11 +292,10 @@ fn beside(
 /// Parents of marked variants that only their variants name.
 fn parents_without_row(compared: &Compared, marked: &Bits, shelf: &Shelf) -> Result<Vec<Sku>> {
     let rows = &compared.rows;
-    let of_marked = || (0..rows.len()).filter(|row| marked.get(*row));
-    let met: HashedSet = of_marked().map(|row| exact_hash(rows.sku(row))).collect();
+    let met: HashedSet = marked.ones().map(|row| exact_hash(rows.sku(row))).collect();
     let mut orphans = Bits::new(rows.len());
     // All of them: one that is a parent itself, by mistake, names none.
-    for row in of_marked() {
+    for row in marked.ones() {
         let print = &rows.prints[row];
         if print.is_variant && !met.contains(&print.family) {
             orphans.set(row);

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -21,6 +22,8 @@ const PRINT: usize = 56;
 /// Rows that are written or read at once.
 const PORTION: usize = 4096;
 const BUFFER: usize = 1 << 16;
+/// Portions that are read before they are taken apart.
+const AHEAD: usize = 4;
 
 /// What the last plan found.
 #[derive(Debug, PartialEq, Eq)]
@@ -280,15 +283,10 @@ impl Input {
         if (length.checked_mul(PRINT)? as u64) > self.left {
             return None;
         }
-        let mut prints = Vec::with_capacity(length);
-        while prints.len() < length {
-            let portion = self.bytes(PRINT * PORTION.min(length - prints.len()))?;
-            prints.extend(portion.chunks_exact(PRINT).map(decode));
-        }
         let rows = Rows {
             text: head.text,
             reading: head.reading,
-            prints,
+            prints: self.prints(length)?,
             skus: self.text()?,
         };
         let channels = head
@@ -301,6 +299,34 @@ impl Input {
             stock: head.stock,
             touched: head.touched,
             channels,
+        })
+    }
+
+    /// Another thread takes apart what this one has read.
+    fn prints(&mut self, length: usize) -> Option<Vec<RowPrint>> {
+        let (read, portions) = sync_channel::<Vec<u8>>(AHEAD);
+        let (done, free) = sync_channel::<Vec<u8>>(AHEAD);
+        std::thread::scope(|scope| {
+            let decoding = scope.spawn(move || {
+                let mut prints = Vec::with_capacity(length);
+                for portion in portions {
+                    prints.extend(portion.chunks_exact(PRINT).map(decode));
+                    // Memory that was used before costs less than new memory. Who reads may have ended.
+                    let _ = done.try_send(portion);
+                }
+                prints
+            });
+            let mut left = length;
+            while left > 0 {
+                let rows = PORTION.min(left);
+                let mut portion = free.try_recv().unwrap_or_default();
+                portion.resize(PRINT * rows, 0);
+                self.fill(&mut portion)?;
+                read.send(portion).ok()?;
+                left -= rows;
+            }
+            drop(read);
+            decoding.join().ok()
         })
     }
 
@@ -353,11 +379,19 @@ impl Input {
     }
 
     fn bytes(&mut self, length: usize) -> Option<Vec<u8>> {
-        self.left = self.left.checked_sub(length as u64)?;
+        if length as u64 > self.left {
+            return None;
+        }
         let mut bytes = vec![0; length];
-        self.file.read_exact(&mut bytes).ok()?;
-        self.hash.update(&bytes);
+        self.fill(&mut bytes)?;
         Some(bytes)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> Option<()> {
+        self.left = self.left.checked_sub(bytes.len() as u64)?;
+        self.file.read_exact(bytes).ok()?;
+        self.hash.update(bytes);
+        Some(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
+use super::crew::for_all;
 use super::draft::Drafted;
 use super::look::{Beside, Look, Remembered, policy_print};
 use super::memo::{ChannelMemo, Memo, MemoFile};
@@ -238,45 +239,44 @@ fn remember(
         before.channels.iter().find(|memo| memo.channel == *name)
     };
     let numbers = numbers(compared, look, found);
-    let mut memos: Vec<ChannelMemo> = channels
-        .iter()
-        .zip(known)
-        .zip(&found.drafted)
-        .map(|((channel, known), drafted)| {
-            let mut mine = open.clone();
-            mine.extend(&drafted.open);
-            let is_changed = |number| drafted.changed.has(number);
-            let changed_rows = compared.rows.prints.iter().zip(&numbers);
-            mine.extend(
-                changed_rows
-                    .filter(|(_, number)| is_changed(**number))
-                    .map(|(print, _)| print.folded),
-            );
-            let changed_parents = found.without_row.iter();
-            let without_row = changed_parents
-                .filter(|sku| found.skus.number(sku).is_some_and(is_changed))
-                .chain(&drafted.absent)
-                .chain(known.open_skus());
-            mine.extend(without_row.map(|sku| folded_hash(sku.as_str(), &mut buffer)));
-            let mut memo = look_back(
-                compared,
-                (look, &numbers),
-                drafted,
-                &mine,
-                memo_of(&channel.name),
-                &lone_families,
-            );
-            memo.channel = channel.name.clone();
-            memo.policy = policy_print(channel);
-            let lost = known.open_skus().filter(|sku| !found.skus.is_stated(sku));
-            memo.absent.extend(lost.cloned());
-            // No row tells when they leave.
-            memo.absent.extend(found.without_row.iter().cloned());
-            memo.absent.sort();
-            memo.absent.dedup();
-            memo
-        })
-        .collect();
+    let all = channels.iter().zip(known).zip(&found.drafted).collect();
+    let rows = compared.rows.len();
+    let mut memos = for_all(all, rows, |((channel, known), drafted)| {
+        let mut buffer = String::new();
+        let mut fold = |sku: &Sku| folded_hash(sku.as_str(), &mut buffer);
+        let mut mine = open.clone();
+        mine.extend(&drafted.open);
+        let is_changed = |number| drafted.changed.has(number);
+        let changed_rows = compared.rows.prints.iter().zip(&numbers);
+        mine.extend(
+            changed_rows
+                .filter(|(_, number)| is_changed(**number))
+                .map(|(print, _)| print.folded),
+        );
+        let changed_parents = found.without_row.iter();
+        let without_row = changed_parents
+            .filter(|sku| found.skus.number(sku).is_some_and(is_changed))
+            .chain(&drafted.absent)
+            .chain(known.open_skus());
+        mine.extend(without_row.map(&mut fold));
+        let mut memo = look_back(
+            compared,
+            (look, &numbers),
+            drafted,
+            &mine,
+            memo_of(&channel.name),
+            &lone_families,
+        );
+        memo.channel = channel.name.clone();
+        memo.policy = policy_print(channel);
+        let lost = known.open_skus().filter(|sku| !found.skus.is_stated(sku));
+        memo.absent.extend(lost.cloned());
+        // No row tells when they leave.
+        memo.absent.extend(found.without_row.iter().cloned());
+        memo.absent.sort();
+        memo.absent.dedup();
+        memo
+    });
     let others = before.into_iter().flat_map(|before| {
         let is_other = |memo: &&ChannelMemo| channels.iter().all(|one| one.name != memo.channel);
         let others = before.channels.iter().filter(is_other);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::compare::{Kin, Row, Side};
-use super::crew::{Batches, compare_all, finish_all};
+use super::crew::{Batches, compare_all, for_all};
 use super::draft::{Draft, Drafted};
 use super::look::Beside;
 use super::met::Skus;
@@ -262,7 +262,9 @@ impl Planner<'_> {
         self.hold_back_doubles();
         let absence_is_certain = summary.unreadable == 0;
         let skus = &self.skus;
-        let drafted = finish_all(drafts, sides, |mut channel, side| {
+        let changes = drafts.iter().map(Draft::len).sum();
+        let drafts = drafts.into_iter().zip(sides).collect();
+        let drafted = for_all(drafts, changes, |(mut channel, side)| {
             channel.leave_out(&self.twice, skus)?;
             if absence_is_certain {
                 channel.meet_absent(side, skus);
