@@ -21,6 +21,7 @@ mod survey;
 mod table;
 #[cfg(test)]
 mod testing;
+mod walk;
 mod woocommerce;
 mod woocommerce_labels;
 mod write;

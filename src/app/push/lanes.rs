@@ -51,7 +51,10 @@ impl Push<'_> {
                 self.leave(total as usize).await;
                 continue;
             }
-            let rows: Vec<Planned> = changes.of_lane(lane).collect::<Result<_>>()?;
+            let mut rows = Vec::with_capacity(total as usize);
+            for planned in changes.of_lane(lane) {
+                rows.push(planned?);
+            }
             if matches!(lane, Lane::Listing | Lane::End) && !self.work.dry_run {
                 // What can wait yields after a while, so that what is urgent gets its turn again.
                 self.channel
