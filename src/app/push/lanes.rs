@@ -51,10 +51,15 @@ impl Push<'_> {
                 self.leave(total as usize).await;
                 continue;
             }
-            let mut rows = Vec::with_capacity(total as usize);
-            for planned in changes.of_lane(lane) {
-                rows.push(planned?);
-            }
+            let rows = match unpacked(changes, lane) {
+                Ok(rows) => rows,
+                Err(error) => {
+                    self.leave(total as usize).await;
+                    ended = true;
+                    stopped = Some(error);
+                    continue;
+                }
+            };
             if matches!(lane, Lane::Listing | Lane::End) && !self.work.dry_run {
                 // What can wait yields after a while, so that what is urgent gets its turn again.
                 self.channel
@@ -342,4 +347,12 @@ fn is_poisoned(error: &Error) -> bool {
             error.kind,
             ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict
         )
+}
+
+fn unpacked(changes: &Changes, lane: Lane) -> Result<Vec<Planned>> {
+    let mut rows = Vec::with_capacity(changes.counts().of_lane(lane) as usize);
+    for planned in changes.of_lane(lane) {
+        rows.push(planned?);
+    }
+    Ok(rows)
 }

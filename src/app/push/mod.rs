@@ -19,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 use super::family::Families;
 use super::plan::{ChannelPlan, Known, MemoFile, Plan};
@@ -201,12 +202,15 @@ impl Push<'_> {
 }
 
 /// Does work of the ledger beside the requests: making a thousand rows ready takes longer than a fast shop's answer, which
-/// would wait for it.
+/// would wait for it. Whoever drops a run drops this with it: it must not write beside the next run.
 async fn beside<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let broken = |error| Error::unexpected("the ledger could not be written").caused_by(error);
-    tokio::spawn(work).await.map_err(broken)?
+    let broken = || Error::unexpected("the ledger could not be written");
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    let done = task.join_next().await.ok_or_else(broken)?;
+    done.map_err(|error| broken().caused_by(error))?
 }
 
 /// Asks about accepted changes until they are done, or `wait` is over, or the person says stop. What is still on
