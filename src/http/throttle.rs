@@ -21,6 +21,9 @@ const REMEMBERED_FROM: Duration = Duration::from_millis(500);
 /// What is remembered runs so far ahead of the truth, so that a busy bucket is not written down for every request.
 const AHEAD: SignedDuration = SignedDuration::from_millis(500);
 
+/// A request that is not answered for so long was given up: handshakes and an answer take less.
+const UNCONFIRMED: Duration = Duration::from_secs(10);
+
 /// A token bucket, kept as the one moment at which it is full again.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -64,7 +67,8 @@ impl Bucket {
     /// How long until so many permits are there, or until it is worth looking again. What costs more than the bucket
     /// holds waits for a full one.
     fn wait(&self, now: Timestamp, cost: u32) -> Duration {
-        let now = self.unconfirmed.unwrap_or(now);
+        let is_awaited = |left: &Timestamp| now.duration_since(*left) < signed(UNCONFIRMED);
+        let now = self.unconfirmed.filter(is_awaited).unwrap_or(now);
         let missing_from_full = self.time_for(self.burst.saturating_sub(cost));
         let ready_at = self
             .full_at
@@ -314,13 +318,7 @@ mod tests {
     fn a_bucket_fills_from_when_the_channel_knows_of_the_first_request() {
         let start = Timestamp::UNIX_EPOCH;
         let ms = SignedDuration::from_millis;
-        let mut server = Server {
-            capacity: 10.0,
-            available: 10.0,
-            per_second: 2.0,
-            at: start,
-            charged: 0.0,
-        };
+        let mut server = Server::full(10.0, 2.0, start);
         let mut bucket = bucket(2, 1, 10);
         let (mut now, end) = (start, start + SignedDuration::from_mins(1));
         let mut trip = ms(1000);
@@ -341,6 +339,15 @@ mod tests {
         }
         let used = server.charged / (10.0 + 2.0 * 60.0);
         assert!(used >= 0.97, "only {used:.3} of the quota was used");
+    }
+
+    #[test]
+    fn a_request_that_is_given_up_does_not_hold_the_bucket() {
+        let mut bucket = bucket(2, 1, 1);
+        let start = Timestamp::UNIX_EPOCH;
+        bucket.take(start, 1);
+        let later = start + signed(UNCONFIRMED);
+        assert!(bucket.wait(later, 1).is_zero());
     }
 
     #[test]
@@ -436,6 +443,16 @@ mod tests {
     }
 
     impl Server {
+        fn full(capacity: f64, per_second: f64, at: Timestamp) -> Self {
+            Self {
+                capacity,
+                available: capacity,
+                per_second,
+                at,
+                charged: 0.0,
+            }
+        }
+
         fn arrive(&mut self, now: Timestamp, requested: u32, actual: u32) -> (bool, Level) {
             let gained = now.duration_since(self.at).as_secs_f64() * self.per_second;
             self.available = (self.available + gained).min(self.capacity);
@@ -459,13 +476,7 @@ mod tests {
     #[test]
     fn points_are_used_up_and_never_overdrawn() {
         let start = Timestamp::UNIX_EPOCH;
-        let mut server = Server {
-            capacity: 2000.0,
-            available: 2000.0,
-            per_second: 100.0,
-            at: start,
-            charged: 0.0,
-        };
+        let mut server = Server::full(2000.0, 100.0, start);
         let mut bucket = bucket(100, 1, 2000);
         let ms = SignedDuration::from_millis;
         // Arrival, departure of the answer, cost, what is charged.
