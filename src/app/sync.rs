@@ -272,9 +272,7 @@ impl Run {
                 Some(Ok(pulled)) => {
                     channel.pulled = true;
                     channel.orders_left = false;
-                    channel.orders.new += pulled.orders.new;
-                    channel.orders.updated += pulled.orders.updated;
-                    channel.orders.unchanged += pulled.orders.unchanged;
+                    channel.orders.add(pulled.orders);
                     channel.report.issues.extend(pulled.issues);
                 }
                 // The quota of the order list is used up for now, or the run's time: asked again later.

@@ -69,9 +69,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes over the next stretch; `false` when there is no room for it.
-    fn append(&mut self, next: Self) -> bool {
-        self.origins.extend(next.origins);
-        self.changed.extend(next.changed);
+    fn append(&mut self, next: &Self) -> bool {
+        self.origins.extend_from_slice(&next.origins);
+        self.changed.extend_from_slice(&next.changed);
         self.search.used = self.search.used.or(&next.search.used);
         self.rows.append(&next.rows)
     }
@@ -188,24 +188,20 @@ impl Native {
             });
             std::iter::once(first).chain(others).collect()
         });
-        let mut whole: Option<Box<Walk<'a>>> = None;
-        for walked in walked {
-            let next = match walked? {
-                Walked::Done(next) => next,
-                // A stretch may have begun in the middle of a row: only the whole tells.
-                Walked::Unreadable | Walked::Lost => return Ok(Walked::Lost),
+        let mut walked = walked.into_iter();
+        let mut whole = walked.next().unwrap_or(Ok(Walked::Lost))?;
+        for next in walked {
+            let Walked::Done(walk) = &mut whole else {
+                break;
             };
-            whole = match whole {
-                None => Some(next),
-                Some(mut whole) => {
-                    if !whole.append(*next) {
-                        return Ok(Walked::Unreadable);
-                    }
-                    Some(whole)
-                }
-            };
+            // What came before ended where this one began: it did not begin in the middle of a row.
+            match next? {
+                Walked::Done(next) if walk.append(&next) => {}
+                Walked::Done(_) => return Ok(Walked::Unreadable),
+                broken => return Ok(broken),
+            }
         }
-        Ok(whole.map_or(Walked::Lost, Walked::Done))
+        Ok(whole)
     }
 
     /// One stretch of the file. With others beside it, it gives up as soon as one of them is lost.

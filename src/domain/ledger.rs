@@ -165,6 +165,14 @@ pub struct Upserted {
     pub unchanged: u64,
 }
 
+impl Upserted {
+    pub fn add(&mut self, other: Self) {
+        self.new += other.new;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct OrderFilter {
     pub channels: Vec<ChannelName>,

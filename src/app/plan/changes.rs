@@ -123,6 +123,13 @@ impl InOrder {
         }
     }
 
+    /// A change of which nothing else is known.
+    fn push_alone(&mut self, change: Change) {
+        let mut packed = Vec::new();
+        pack(&Planned::of_no_row(change, None), &mut packed);
+        self.push(Packed::of(&packed));
+    }
+
     fn end_block(&mut self) {
         let bytes = std::mem::take(&mut self.last);
         if let Some(lane) = self.lane.filter(|_| !bytes.is_empty()) {
@@ -141,12 +148,9 @@ impl InOrder {
 impl FromIterator<Change> for Changes {
     fn from_iter<T: IntoIterator<Item = Change>>(changes: T) -> Self {
         let mut in_order = InOrder::default();
-        let mut packed = Vec::new();
-        for change in changes {
-            packed.clear();
-            pack(&Planned::of_no_row(change, None), &mut packed);
-            in_order.push(Packed::of(&packed));
-        }
+        changes
+            .into_iter()
+            .for_each(|change| in_order.push_alone(change));
         in_order.finish()
     }
 }
@@ -174,15 +178,11 @@ impl<'de> Deserialize<'de> for Changes {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<Changes, A::Error> {
-                let mut failure = None;
-                let next = || {
-                    rows.next_element::<Change>().unwrap_or_else(|error| {
-                        failure = Some(error);
-                        None
-                    })
-                };
-                let changes = std::iter::from_fn(next).collect();
-                failure.map_or(Ok(changes), Err)
+                let mut in_order = InOrder::default();
+                while let Some(change) = rows.next_element::<Change>()? {
+                    in_order.push_alone(change);
+                }
+                Ok(in_order.finish())
             }
         }
 
@@ -196,16 +196,13 @@ mod tests {
     use rust_decimal::Decimal;
 
     use super::*;
+    use crate::app::plan::packed::{ACTIONS, KINDS};
     use crate::app::plan::pile::{Pack, Pile};
     use crate::domain::catalog::{ItemKind, Locator};
-    use crate::domain::change::Action;
     use crate::domain::fingerprint::Fingerprint;
     use crate::domain::ids::{ListingRef, Sku};
     use crate::domain::listing::Facets;
     use crate::domain::money::{Money, currency};
-
-    const ACTIONS: [Action; 4] = [Action::Set, Action::Create, Action::Update, Action::End];
-    const KINDS: [ItemKind; 3] = [ItemKind::Single, ItemKind::Parent, ItemKind::Variant];
 
     fn money() -> impl Strategy<Value = Option<Money>> {
         let amount = (any::<[u32; 3]>(), any::<bool>(), 0..=28_u32).prop_map(

@@ -25,7 +25,7 @@ pub(super) struct Row {
     /// Of a parent, what its variants differ in.
     axes: Vec<OptionAxis>,
     at: Locator,
-    /// See [`super::met::Skus`].
+    /// See [`super::skus::Skus`].
     number: usize,
     hash: u64,
     parent_hash: Option<u64>,

@@ -210,12 +210,18 @@ pub(super) fn for_all<T: Send, R: Send>(
         .collect()
 }
 
-/// Looks at so many rows in parts, on several threads when there are many. The parts' results are in their order.
-pub(super) fn in_parts<R: Send>(rows: usize, look: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
+/// Looks at so many rows, on several threads when there are many, and gives what was found of each in their order.
+pub(super) fn find_in_rows<R: Send>(
+    rows: usize,
+    find: impl Fn(usize) -> Option<R> + Sync,
+) -> Vec<R> {
     let part = rows.div_ceil(cores()).max(1);
     let parts = (0..rows).step_by(part);
     let parts = parts.map(|start| start..rows.min(start + part));
-    for_all(parts.collect(), rows, look)
+    let found = for_all(parts.collect(), rows, |part: Range<usize>| {
+        part.filter_map(&find).collect::<Vec<_>>()
+    });
+    found.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::compare::{Findings, Kin, Side};
-use super::met::Skus;
 use super::pile::{Pack, Pile};
+use super::skus::Skus;
 use super::{ChannelPlan, Planned};
 use crate::domain::Result;
 use crate::domain::change::{Action, Change, Lane};

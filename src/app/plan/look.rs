@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Known;
-use super::crew::in_parts;
+use super::crew::find_in_rows;
 use super::memo::ChannelMemo;
 use crate::app::Channel;
 use crate::app::shelf::Shelf;
@@ -115,16 +115,14 @@ impl Look {
             .map(|sku| folded_hash(sku.as_str(), &mut buffer))
             .collect();
         skus.extend(wanted);
-        let is_open = |row: &usize| {
+        let open = find_in_rows(compared.rows.len(), |row| {
             let is_settled = compared
-                .origin(*row)
+                .origin(row)
                 .is_some_and(|origin| memos.iter().all(|memo| memo.settled.get(origin)));
-            !is_settled || hashes.contains(&compared.rows.prints[*row].folded)
-        };
-        let open = in_parts(compared.rows.len(), |part| {
-            part.filter(is_open).collect::<Vec<_>>()
+            let is_open = !is_settled || hashes.contains(&compared.rows.prints[row].folded);
+            is_open.then_some(row)
         });
-        open.into_iter().flatten().for_each(|row| marked.set(row));
+        open.into_iter().for_each(|row| marked.set(row));
         let mut families = Families::of_what_is_gone(compared);
         families.close(compared, &mut marked);
         if marked.count() > compared.rows.len() / MOST {
@@ -222,18 +220,16 @@ impl Families {
                     }
                 }
             }
-            let of_family = |row: usize| {
+            let found = find_in_rows(rows.len(), |row| {
+                if marked.get(row) {
+                    return None;
+                }
                 let (own, family) = (own(row), rows.prints[row].family);
                 if self.whole.contains(&family) || self.whole.contains(&own) {
                     return Some((row, true));
                 }
                 self.some.contains(&own).then_some((row, false))
-            };
-            let found = in_parts(rows.len(), |part| {
-                let unmarked = part.filter(|row| !marked.get(*row));
-                unmarked.filter_map(of_family).collect::<Vec<_>>()
             });
-            let found: Vec<_> = found.into_iter().flatten().collect();
             if found.is_empty() {
                 return;
             }
@@ -265,14 +261,13 @@ fn beside(
         sold: vec![HashedSet::default(); memos.len()],
     };
     let rows = &compared.rows;
-    let is_beside = |row: &usize| {
-        let print = &rows.prints[*row];
-        print.is_variant && !marked.get(*row) && families.some.contains(&print.family)
-    };
-    let found = in_parts(rows.len(), |part| {
-        part.filter(is_beside).collect::<Vec<_>>()
+    let found = find_in_rows(rows.len(), |row| {
+        let print = &rows.prints[row];
+        let is_beside =
+            print.is_variant && !marked.get(row) && families.some.contains(&print.family);
+        is_beside.then_some(row)
     });
-    for row in found.into_iter().flatten() {
+    for row in found {
         // Whatever has no origin is marked.
         let Some(origin) = compared.origin(row) else {
             continue;

@@ -9,13 +9,13 @@ mod crew;
 mod draft;
 mod look;
 mod memo;
-mod met;
 mod packed;
 mod pile;
 mod review;
 mod run;
 mod scan;
 mod scratch;
+mod skus;
 #[cfg(test)]
 mod tests;
 

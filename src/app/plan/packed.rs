@@ -12,8 +12,8 @@ use crate::domain::money::{Money, currency};
 
 /// Bytes that say how long the next change is.
 const LENGTH: usize = 4;
-const ACTIONS: [Action; 4] = [Action::Set, Action::Create, Action::Update, Action::End];
-const KINDS: [ItemKind; 3] = [ItemKind::Single, ItemKind::Parent, ItemKind::Variant];
+pub(super) const ACTIONS: [Action; 4] = [Action::Set, Action::Create, Action::Update, Action::End];
+pub(super) const KINDS: [ItemKind; 3] = [ItemKind::Single, ItemKind::Parent, ItemKind::Variant];
 
 /// The place of a value in a list that names all of its kind.
 fn position<T: PartialEq>(all: &[T], value: &T) -> u8 {

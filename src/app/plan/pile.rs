@@ -43,31 +43,28 @@ impl Pile {
 
     pub fn append(&mut self, found: &Pack) {
         if self.last.len() + found.bytes.len() > RUN {
-            self.sort();
+            self.end_run();
         }
         self.last.extend_from_slice(&found.bytes);
         self.count += found.count;
     }
 
-    fn sort(&mut self) {
+    fn end_run(&mut self) {
         let bytes = std::mem::take(&mut self.last);
-        let mut order = Vec::new();
-        let mut at = 0;
-        while let Some(length) = first_length(&bytes[at..]) {
-            let change = Packed::of(&bytes[at..at + length]);
-            order.push((change.order().start(), at, change));
-            at += length;
+        let mut changes = Vec::new();
+        let mut rest = bytes.as_slice();
+        while let Some(length) = first_length(rest) {
+            let change = Packed::of(&rest[..length]);
+            changes.push((change.order().start(), change));
+            rest = &rest[length..];
         }
-        order.sort_unstable_by(|(start, at, one), (other_start, other_at, other)| {
+        // Of two in one order the first stays the first.
+        changes.sort_by(|(start, one), (other_start, other)| {
             let by_order = || one.order().cmp(&other.order());
-            // Of two in one order the first stays the first.
-            start
-                .cmp(other_start)
-                .then_with(by_order)
-                .then(at.cmp(other_at))
+            start.cmp(other_start).then_with(by_order)
         });
         let mut sorted = Vec::with_capacity(bytes.len());
-        for (_, _, change) in order {
+        for (_, change) in changes {
             copy(change, &mut sorted);
         }
         if !sorted.is_empty() {
@@ -77,7 +74,7 @@ impl Pile {
 
     /// Drops the changes of some skus.
     pub fn forget(&mut self, is_gone: impl Fn(&str) -> bool) -> Result<()> {
-        self.sort();
+        self.end_run();
         let runs = std::mem::take(&mut self.runs);
         self.scratch = Scratch::default();
         self.count = 0;
@@ -99,7 +96,7 @@ impl Pile {
 
     /// All of them in the order in which they leave. Each is shown to `see`.
     pub fn in_order(mut self, mut see: impl FnMut(Packed<'_>)) -> Result<Changes> {
-        self.sort();
+        self.end_run();
         let mut heads = BinaryHeap::new();
         for (number, run) in self.runs.iter().enumerate() {
             heads.extend(Head::first(number, run)?);

@@ -9,7 +9,7 @@ use super::compare::{Kin, Row, Side};
 use super::crew::{Batches, compare_all, for_all};
 use super::draft::{Draft, Drafted};
 use super::look::Beside;
-use super::met::Skus;
+use super::skus::Skus;
 use super::{Known, Plan, Planned};
 use crate::app::family::{Families, as_parent, inherit, inherit_columns, inherited};
 use crate::app::shelf::Shelf;
@@ -128,7 +128,7 @@ struct Planner<'a> {
     /// Columns that variants take over from their parents.
     inherited: Vec<usize>,
     /// Variants that came before their parent.
-    deferred: Vec<(Locator, Sku)>,
+    deferred: Vec<((Locator, usize), Sku)>,
     /// The parent of the last variants, which usually is the next one's too.
     parent_row: Option<Item>,
     /// Rows that are parents.
@@ -190,7 +190,7 @@ impl Planner<'_> {
         match self.skus.at(&parent) {
             Some(parent_at) => self.draft_variant(item, (at, number), parent_at, batches),
             None => {
-                self.deferred.push((at, parent));
+                self.deferred.push(((at, number), parent));
                 Ok(())
             }
         }
@@ -240,10 +240,8 @@ impl Planner<'_> {
     }
 
     fn draft_deferred(&mut self, batches: &mut Batches<'_, '_>) -> Result<()> {
-        for (at, parent) in std::mem::take(&mut self.deferred) {
+        for ((at, number), parent) in std::mem::take(&mut self.deferred) {
             let item = self.shelf.catalog.read(at)?;
-            // It was given one when it was met.
-            let number = self.skus.number(&item.sku).unwrap_or_default();
             match self.skus.at(&parent) {
                 Some(parent_at) => self.draft_variant(item, (at, number), parent_at, batches)?,
                 None => self.draft(item, at, number, batches),

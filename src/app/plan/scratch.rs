@@ -141,10 +141,15 @@ impl<'a> Reading<'a> {
         self.buffer.resize(begun + left.min(PORTION), 0);
         let portion = &mut self.buffer[begun..];
         let mut file = locked(file);
-        file.seek(SeekFrom::Start(start + self.read))?;
-        file.read_exact(portion)?;
-        self.read += portion.len() as u64;
-        Ok(true)
+        let read = file
+            .seek(SeekFrom::Start(start + self.read))
+            .and_then(|_| file.read_exact(portion));
+        match read {
+            Ok(()) => self.read += portion.len() as u64,
+            // What was not read must not be taken for changes.
+            Err(_) => self.buffer.truncate(begun),
+        }
+        read.map(|()| true)
     }
 }
 
